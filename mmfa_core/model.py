@@ -1,0 +1,316 @@
+"""The model: networks wired together; build_model is the only reader of ModelConfig.
+
+In: pictures as tensors. Out: motion, keypoints, generated pictures.
+Knows nothing about files, faces in big pictures, or training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfa_core.config import ModelConfig
+from mmfa_core.geometry import (
+    compose_keypoints,
+    gauge_canonical,
+    gauge_offsets,
+    pose_from_rotation,
+    rotation_from_pose,
+    similarity_grid,
+    warp,
+)
+from mmfa_core.motion import HeadPose, Motion
+from mmfa_core.networks.appearance import AppearanceEncoder
+from mmfa_core.networks.dense_motion import DenseMotionNetwork
+from mmfa_core.networks.expression import ExpressionEncoder, ExpressionVAE
+from mmfa_core.networks.generator import Generated, Generator
+from mmfa_core.networks.motion_estimator import MotionEstimator
+from mmfa_core.networks.refinement import Refinement
+
+
+@dataclass(frozen=True)
+class EncodedSource:
+    """Hold what is computed once a source.
+
+    Attributes:
+        picture: (B, 3, H, W), [0, 1].
+        features: appearance maps, finest first.
+        canonical_keypoints: x_c, (B, K, 3), gauged.
+        motion: the source's own motion.
+    """
+
+    picture: Tensor
+    features: list[Tensor]
+    canonical_keypoints: Tensor
+    motion: Motion
+
+
+@dataclass(frozen=True)
+class CropPlace:
+    """Say where a head is, as far as cutting its crop needs.
+
+    Attributes:
+        roll_deg: (B,), degrees counter-clockwise.
+        translation: (B, 2), normalised.
+        scale: (B, 1), > 0.
+    """
+
+    roll_deg: Tensor
+    translation: Tensor
+    scale: Tensor
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Hold what the whole picture tells.
+
+    Attributes:
+        rotation: (B, 3, 3).
+        place: roll, translation and scale.
+        canonical_keypoints: (B, K, 3), before the gauge.
+    """
+
+    rotation: Tensor
+    place: CropPlace
+    canonical_keypoints: Tensor
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Hold everything that is estimated of pictures.
+
+    Attributes:
+        motion: refined by the face crop.
+        canonical_keypoints: x_c, (B, K, 3), gauged.
+        coarse: what came before the crop.
+        features: e, (B, E).
+        mean: of the expression code, (B, Z).
+        logvar: of the expression code, (B, Z).
+    """
+
+    motion: Motion
+    canonical_keypoints: Tensor
+    coarse: Coarse
+    features: Tensor
+    mean: Tensor
+    logvar: Tensor
+
+
+class MMFA(nn.Module):
+    """Wire the networks of method.md section 3; ``forward`` is the network of a training pair."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """Build every network with fresh weights."""
+        super().__init__()
+        self.config = config
+        self.motion_estimator = MotionEstimator(
+            config.motion_size_px, config.motion_widths, config.motion_blocks, config.keypoints
+        )
+        self.expression_encoder = ExpressionEncoder(
+            config.crop_size_px,
+            config.expression_widths,
+            config.expression_blocks,
+            config.expression_features,
+        )
+        self.expression_vae = ExpressionVAE(
+            config.expression_features, config.expression_code, config.keypoints
+        )
+        self.refinement = Refinement(ExpressionEncoder.HIDDEN, config.keypoints)
+        self.appearance = AppearanceEncoder(
+            config.appearance_widths,
+            config.appearance_blocks,
+            config.volume_depth,
+            config.volume_width,
+        )
+        self.dense_motion = DenseMotionNetwork(
+            config.keypoints,
+            config.appearance_widths[1],
+            config.appearance_widths[0],
+            config.dense_widths,
+            config.dense_blocks,
+        )
+        self.generator = Generator(
+            config.appearance_widths,
+            config.dense_widths[0],
+            config.decoder_blocks,
+            config.volume_width * config.volume_depth if config.volume_depth > 1 else 0,
+        )
+        subset = range(config.keypoints) if config.gauge == "all" else config.rigid_keypoints
+        self.register_buffer("rigid", torch.tensor(list(subset)), persistent=False)
+        self.rigid: Tensor
+
+    def estimate_coarse(self, pictures: Tensor) -> Coarse:
+        """Estimate from the whole picture, small, enough to cut the face crop.
+
+        Args:
+            pictures: (B, 3, H, W), [0, 1].
+
+        Returns:
+            Coarse.
+        """
+        size = self.config.motion_size_px
+        small = F.interpolate(pictures, (size, size), mode="area")
+        pose, translation, scale, canonical = self.motion_estimator(small)
+        place = CropPlace(pose.roll_deg, translation, scale)
+        return Coarse(rotation_from_pose(pose), place, canonical)
+
+    def gauge_identity(self, canonical: Tensor) -> Tensor:
+        """Fix centre and size of canonical keypoints (B, K, 3), if the configuration says so."""
+        if self.config.gauge == "off":
+            return canonical
+        return gauge_canonical(canonical, self.rigid, self.config.radius)
+
+    def cut_face(self, pictures: Tensor, place: CropPlace) -> Tensor:
+        """Cut the pose-aligned face crop.
+
+        Args:
+            pictures: (B, 3, H, W), [0, 1].
+            place: where the head is; no gradient flows into it.
+
+        Returns:
+            (B, 3, crop_size_px, crop_size_px).
+        """
+        config = self.config
+        roll, scale = place.roll_deg.detach(), place.scale.detach()
+        angle = torch.deg2rad(roll)
+        below = torch.stack((angle.sin(), angle.cos()), -1) * (config.crop_drop * scale)
+        size = config.crop_size_px
+        centre = place.translation.detach() + below
+        return warp(pictures, similarity_grid(centre, config.crop_half * scale, roll, size, size))
+
+    def estimate(
+        self,
+        pictures: Tensor,
+        coarse: Coarse | None = None,
+        place: CropPlace | None = None,
+        noise: Tensor | None = None,
+    ) -> Estimate:
+        """Estimate everything about pictures: coarsely, then from the face crop.
+
+        Args:
+            pictures: (B, 3, H, W), [0, 1].
+            coarse: of estimate_coarse, when it is known already.
+            place: where to cut the crop; training jitters it. None takes the coarse estimate.
+            noise: (B, Z) for sampling the expression code; None takes the mean.
+
+        Returns:
+            Estimate.
+        """
+        coarse = coarse or self.estimate_coarse(pictures)
+        place = place or coarse.place
+        features, hidden = self.expression_encoder(self.cut_face(pictures, place))
+        found = self.refinement(hidden)
+        pose = HeadPose(found.yaw_deg, found.pitch_deg, place.roll_deg + found.roll_deg)
+        angle = torch.deg2rad(place.roll_deg)
+        across = torch.stack((angle.cos(), -angle.sin()), -1)  # the crop's x axis
+        down = torch.stack((angle.sin(), angle.cos()), -1)
+        shift = found.shift[:, :1] * across + found.shift[:, 1:] * down
+        mean, logvar = self.expression_vae.encode(features)
+        code = mean
+        if noise is not None:
+            code = self.expression_vae.reparameterise(mean, logvar, noise)
+        motion = Motion(
+            rotation_from_pose(pose),
+            place.translation + place.scale * shift,
+            place.scale * found.growth,
+            code,
+            self.expression_vae.decode(code),
+        )
+        canonical = self.gauge_identity(coarse.canonical_keypoints + found.identity)
+        return Estimate(motion, canonical, coarse, features, mean, logvar)
+
+    def estimate_motion(self, pictures: Tensor) -> Motion:
+        """Estimate the motion in pictures, without identity.
+
+        Args:
+            pictures: (B, 3, H, W), [0, 1].
+
+        Returns:
+            Motion whose expression code is the posterior mean.
+        """
+        return self.estimate(pictures).motion
+
+    def encode_source(self, pictures: Tensor) -> EncodedSource:
+        """Compute all that depends on the source alone; (B, 3, H, W) in [0, 1]."""
+        found = self.estimate(pictures)
+        return EncodedSource(
+            pictures, self.appearance(pictures), found.canonical_keypoints, found.motion
+        )
+
+    def keypoints(self, canonical: Tensor, motion: Motion) -> Tensor:
+        """Pose an identity by a motion.
+
+        Args:
+            canonical: x_c of the identity, (B, K, 3), gauged.
+            motion: of any picture.
+
+        Returns:
+            x, (B, K, 3).
+        """
+        offsets = motion.expression_offsets
+        if self.config.gauge != "off":
+            offsets = gauge_offsets(offsets, canonical, self.rigid)
+        return compose_keypoints(
+            canonical,
+            offsets,
+            motion.rotation,
+            motion.translation,
+            motion.scale,
+            self.config.formula,
+        )
+
+    def render(self, source: EncodedSource, driving: Motion) -> Generated:
+        """Generate the source with another motion; batches must agree.
+
+        Args:
+            source: encoded source, batch B.
+            driving: motion to show, batch B.
+
+        Returns:
+            Generated pictures (B, 3, H, W).
+        """
+        canonical, own = source.canonical_keypoints, source.motion
+        ratio = (own.scale / driving.scale)[:, :, None]
+        motion = self.dense_motion(
+            source.features[1],
+            self.keypoints(canonical, own),
+            self.keypoints(canonical, driving),
+            ratio * (own.rotation @ driving.rotation.transpose(1, 2)),
+            own.translation,
+            driving.translation,
+        )
+        generated: Generated = self.generator(source.picture, source.features, motion)
+        return generated
+
+    def forward(self, source: Tensor, driving: Tensor) -> Generated:
+        """Generate from a pair of pictures, each (B, 3, H, W) in [0, 1]."""
+        return self.render(self.encode_source(source), self.estimate_motion(driving))
+
+    def expand(self, source: EncodedSource, count: int) -> EncodedSource:
+        """Repeat an encoded source of batch 1 without copying, for ``count`` driving frames."""
+        motion = source.motion
+        return EncodedSource(
+            source.picture.expand(count, -1, -1, -1),
+            [f.expand(count, *f.shape[1:]) for f in source.features],
+            source.canonical_keypoints.expand(count, -1, -1),
+            Motion(
+                motion.rotation.expand(count, -1, -1),
+                motion.translation.expand(count, -1),
+                motion.scale.expand(count, -1),
+                motion.expression_code.expand(count, -1),
+                motion.expression_offsets.expand(count, -1, -1),
+            ),
+        )
+
+
+def build_model(config: ModelConfig) -> MMFA:
+    """Build a model with fresh weights; the only place that turns a config into networks."""
+    return MMFA(config)
+
+
+def pose_of(motion: Motion) -> HeadPose:
+    """Read the head pose of a motion, in degrees."""
+    return pose_from_rotation(motion.rotation)

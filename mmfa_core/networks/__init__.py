@@ -1,0 +1,1 @@
+"""One network a file, each with flat arguments and no knowledge of configurations."""

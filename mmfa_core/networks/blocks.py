@@ -1,0 +1,69 @@
+"""Small parts that several networks share.
+
+In: feature maps. Out: feature maps. Knows nothing about faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """Build a 3x3 convolution that keeps the size (or halves it with stride 2)."""
+    return nn.Conv2d(inputs, outputs, 3, stride, 1)
+
+
+def zero(layer: nn.Conv2d | nn.Linear, bias: float = 0.0) -> None:
+    """Start a layer at 0, with a constant bias."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, bias)
+
+
+def activate(features: Tensor) -> Tensor:
+    """Apply the one activation of all networks."""
+    return F.leaky_relu(features, 0.1)
+
+
+class Residual(nn.Module):
+    """Add two convolutions to their input; without normalisation, starting near identity."""
+
+    def __init__(self, width: int, gain: float = 0.2) -> None:
+        """Build the block for ``width`` channels; ``gain`` scales the second convolution."""
+        super().__init__()
+        self.first = conv(width, width)
+        self.second = conv(width, width)
+        self.second.weight.data.mul_(gain)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the same shape."""
+        change: Tensor = self.second(activate(self.first(activate(features))))
+        return features + change
+
+
+class Pyramid(nn.Module):
+    """Reduce a picture to feature maps at 1/4, 1/8, ... of its size."""
+
+    def __init__(self, widths: Sequence[int], blocks: Sequence[int]) -> None:
+        """Build one scale a width, with as many residual blocks as ``blocks`` says."""
+        super().__init__()
+        self.unshuffle = nn.PixelUnshuffle(4)
+        stages = []
+        inputs = 48
+        for scale, (width, count) in enumerate(zip(widths, blocks, strict=True)):
+            first = conv(inputs, width, stride=1 if scale == 0 else 2)
+            stages.append(nn.Sequential(first, *(Residual(width) for _ in range(count))))
+            inputs = width
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """Map (B, 3, H, W) in [0, 1] to a list of (B, widths[i], H / 4 / 2^i, W / 4 / 2^i)."""
+        features = self.unshuffle(picture * 2 - 1)
+        maps = []
+        for stage in self.stages:
+            features = activate(stage(features))
+            maps.append(features)
+        return maps
