@@ -1,0 +1,1 @@
+"""Losses: one family of terms a file, and their named weighted sum in terms.py."""

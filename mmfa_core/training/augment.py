@@ -1,0 +1,290 @@
+"""Augmentation that can't move a label away from its picture.
+
+In: pictures with labels. Out: the same, turned, scaled, shifted, mirrored, recoloured, or warped
+by the portrait's own landmarks. Knows nothing about networks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmfa_core.geometry import (
+    make_grid,
+    resize_flow,
+    rotation_from_pose,
+    warp,
+)
+from mmfa_core.motion import HeadPose
+from mmfa_core.training.teacher import GUIDES
+
+WARP_GRID = 64  # rows and columns of the warp field of a portrait
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Hold pictures with their labels.
+
+    Attributes:
+        pictures: (B, 3, H, W), [0, 1].
+        rotation: (B, 3, 3).
+        scale: (B, 1).
+        translation: (B, 2).
+        canonical: (B, G, 3), neutral identity.
+        offsets: (B, G, 3), expression in the head frame.
+        landmarks: (B, 478, 3), normalised picture coordinates.
+    """
+
+    pictures: Tensor
+    rotation: Tensor
+    scale: Tensor
+    translation: Tensor
+    canonical: Tensor
+    offsets: Tensor
+    landmarks: Tensor
+
+    def replace(self, **changes: Tensor) -> Labelled:
+        """Copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def select(self, rows: Tensor) -> Labelled:
+        """Take some rows of the batch."""
+        return Labelled(*(getattr(self, f.name)[rows] for f in dataclasses.fields(self)))
+
+    def put(self, rows: Tensor, other: Labelled) -> Labelled:
+        """Replace some rows of the batch."""
+        changed = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name).clone()
+            value[rows] = getattr(other, f.name)
+            changed[f.name] = value
+        return Labelled(**changed)
+
+    @staticmethod
+    def cat(parts: list[Labelled]) -> Labelled:
+        """Join along the batch."""
+        return Labelled(
+            *(torch.cat([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Labelled))
+        )
+
+
+def colour_table(rng: np.random.Generator, strength: float = 1.0) -> NDArray[np.uint8]:
+    """Draw a random look-up table of brightness, contrast, gamma and tint.
+
+    Returns:
+        (3, 256) uint8, one table a channel.
+    """
+    levels = np.arange(256) / 255
+    gamma = np.exp(rng.normal(0, 0.18 * strength))
+    gain = 1 + rng.normal(0, 0.12 * strength)
+    lift = rng.normal(0, 0.04 * strength)
+    tint = 1 + rng.normal(0, 0.05 * strength, 3)
+    table = np.clip(levels[None] ** gamma * gain * tint[:, None] + lift, 0, 1)
+    return np.asarray(table * 255 + 0.5, np.uint8)
+
+
+def move_picture(
+    picture: NDArray[np.uint8],
+    table: NDArray[np.uint8] | None,
+    flip: bool,
+    similarity: tuple[float, float, float, float],
+) -> NDArray[np.uint8]:
+    """Recolour, mirror, turn, scale and shift one picture about its centre, in that order.
+
+    Args:
+        picture: (H, W, 3) uint8, square.
+        table: of colour_table, or None.
+        flip: mirror left to right.
+        similarity: roll in degrees counter-clockwise, factor, shift right and down, normalised.
+
+    Returns:
+        (3, H, W) uint8; the border is repeated outside.
+    """
+    side = picture.shape[0]
+    roll_deg, scale, right, down = similarity
+    if table is not None:
+        picture = np.asarray(cv2.LUT(picture, np.ascontiguousarray(table.T)[None]), np.uint8)
+    if flip:
+        picture = np.ascontiguousarray(picture[:, ::-1])
+    cos, sin = math.cos(math.radians(roll_deg)) / scale, math.sin(math.radians(roll_deg)) / scale
+    middle = (side - 1) / 2
+    # Output pixel q shows input R^-1 (q - c - u) / a + c, with u in px.
+    x0, y0 = middle + right * side / 2, middle + down * side / 2
+    matrix = np.array(
+        [
+            [cos, -sin, middle - cos * x0 + sin * y0],
+            [sin, cos, middle - sin * x0 - cos * y0],
+        ]
+    )
+    moved = cv2.warpAffine(
+        picture,
+        matrix,
+        (side, side),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.ascontiguousarray(moved.transpose(2, 0, 1))
+
+
+def move_labels(batch: Labelled, roll_deg: Tensor, scale: Tensor, shift: Tensor) -> Labelled:
+    """Turn, scale and shift labels about the picture's centre; pictures stay as they are.
+
+    Args:
+        batch: pictures with labels.
+        roll_deg: (B,), degrees counter-clockwise.
+        scale: (B, 1), factor.
+        shift: (B, 2), normalised.
+
+    Returns:
+        The batch with moved labels.
+    """
+    zero = torch.zeros_like(roll_deg)
+    turn = rotation_from_pose(HeadPose(zero, zero, roll_deg))  # (B, 3, 3)
+    landmarks = scale[:, :, None] * (batch.landmarks @ turn.transpose(1, 2))
+    flat = turn[:, :2, :2].transpose(1, 2)
+    return batch.replace(
+        rotation=turn @ batch.rotation,
+        scale=scale * batch.scale,
+        translation=scale * (batch.translation[:, None] @ flat)[:, 0] + shift,
+        landmarks=landmarks + F.pad(shift, (0, 1))[:, None],
+    )
+
+
+def mirror_labels(batch: Labelled, landmark_twins: Tensor, guide_twins: Tensor) -> Labelled:
+    """Mirror labels left to right; pictures stay as they are.
+
+    Args:
+        batch: pictures with labels.
+        landmark_twins: (478,) index of each landmark's twin on the other side.
+        guide_twins: (G,) the same for guided keypoints.
+
+    Returns:
+        The mirrored batch.
+    """
+    flip = torch.tensor([-1.0, 1.0, 1.0])
+    return batch.replace(
+        rotation=flip[:, None] * batch.rotation * flip,
+        translation=batch.translation * flip[:2],
+        canonical=batch.canonical[:, guide_twins] * flip,
+        offsets=batch.offsets[:, guide_twins] * flip,
+        landmarks=batch.landmarks[:, landmark_twins] * flip,
+    )
+
+
+def find_twins(points: Tensor) -> Tensor:
+    """Find for each point of a symmetric shape its twin on the other side of x = 0.
+
+    Args:
+        points: (N, 3), centred at x = 0.
+
+    Returns:
+        (N,) indices; always an involution (points without a mutual twin are their own).
+    """
+    mirrored = points * torch.tensor([-1.0, 1.0, 1.0])
+    nearest = torch.cdist(mirrored, points).argmin(1)
+    mutual = nearest[nearest] == torch.arange(len(points))
+    return torch.where(mutual, nearest, torch.arange(len(points)))
+
+
+def warp_portraits(
+    batch: Labelled,
+    turn_deg: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    offsets: Tensor,
+) -> Labelled:
+    """Turn the heads of portraits and change their expressions by a warp of the picture.
+
+    The field is a thin-plate spline through the guided landmarks, a ring of hair that moves with
+    the head, and still points on the border. The result serves as a *source*; the untouched
+    portrait is the target, so the target is always a real picture (method.md section 5).
+
+    Args:
+        batch: portraits with labels.
+        turn_deg: (B, 3), yaw, pitch, roll to add, degrees; sensible up to about 15.
+        scale: (B, 1), factor on the head's size.
+        shift: (B, 2), normalised, added to the head's place.
+        offsets: (B, G, 3), the new expression in the head frame.
+
+    Returns:
+        The warped portraits with labels.
+    """
+    turn = rotation_from_pose(HeadPose(turn_deg[:, 0], turn_deg[:, 1], turn_deg[:, 2]))
+    rotation = turn @ batch.rotation
+    new_scale = scale * batch.scale
+    translation = batch.translation + shift
+    before = _pose(batch.canonical + batch.offsets, batch.rotation, batch.scale, batch.translation)
+    after = _pose(batch.canonical + offsets, rotation, new_scale, translation)
+    angles = torch.arange(12) * (2 * torch.pi / 12)
+    ring = torch.stack(
+        (0.85 * angles.cos(), 0.15 + 0.95 * angles.sin(), torch.full_like(angles, 0.25)), -1
+    )
+    ring = ring[ring[:, 1] < 0.8].expand(len(before), -1, -1)  # not the neck
+    ring_before = _pose(ring, batch.rotation, batch.scale, batch.translation)
+    ring_after = _pose(ring, rotation, new_scale, translation)
+    edge = torch.arange(20) * 4 / 20  # once round the border
+    border = 1.15 * torch.stack((_zigzag(edge), _zigzag(edge + 1)), -1).expand(len(before), -1, -1)
+    places = torch.cat((after[..., :2], ring_after[..., :2], border), 1)
+    values = torch.cat((before[..., :2], ring_before[..., :2], border), 1)
+    spline = _fit_spline(places, values - places)
+    grid = make_grid(WARP_GRID, WARP_GRID)
+    field = grid + _apply_spline(spline, places, grid.view(1, -1, 2)).view(
+        -1, WARP_GRID, WARP_GRID, 2
+    )
+    height, width = batch.pictures.shape[-2:]
+    delta = after - before
+    # Landmarks that are no guides follow the guides by inverse-distance weights.
+    guides = batch.landmarks[:, list(GUIDES)]
+    distance = torch.cdist(batch.landmarks[..., :2], guides[..., :2])
+    weights = 1 / (distance**2 + 1e-5)
+    weights = weights / weights.sum(-1, keepdim=True)
+    return batch.replace(
+        pictures=warp(batch.pictures, resize_flow(field, height, width)),
+        rotation=rotation,
+        scale=new_scale,
+        translation=translation,
+        offsets=offsets,
+        landmarks=batch.landmarks + weights @ delta,
+    )
+
+
+def _pose(points: Tensor, rotation: Tensor, scale: Tensor, translation: Tensor) -> Tensor:
+    shift = F.pad(translation, (0, 1))[:, None]
+    return scale[:, :, None] * (points @ rotation.transpose(1, 2)) + shift
+
+
+def _zigzag(turns: Tensor) -> Tensor:
+    """Go -1, -1, 1, 1 and back as a square's coordinate does along its border; period 4."""
+    return ((turns % 4 - 2).abs() * 2 - 2).clamp(-1, 1)
+
+
+def _kernel(squares: Tensor) -> Tensor:
+    return squares * torch.log(squares + 1e-9)
+
+
+def _fit_spline(places: Tensor, values: Tensor) -> Tensor:
+    """Fit thin-plate splines with a little smoothing; returns (B, P + 3, 2)."""
+    count = places.shape[1]
+    squares = ((places[:, :, None] - places[:, None]) ** 2).sum(-1)
+    plane = F.pad(places, (1, 0), value=1.0)  # (B, P, 3)
+    top = torch.cat((_kernel(squares) + 1e-4 * torch.eye(count), plane), 2)
+    bottom = F.pad(plane.transpose(1, 2), (0, 3))
+    system = torch.cat((top, bottom), 1).double()
+    solution: Tensor = torch.linalg.solve(system, F.pad(values, (0, 0, 0, 3)).double())
+    return solution.float()
+
+
+def _apply_spline(spline: Tensor, places: Tensor, points: Tensor) -> Tensor:
+    """Evaluate splines at points (1 or B, Q, 2); returns (B, Q, 2)."""
+    points = points.expand(len(places), -1, -1)
+    squares = torch.cdist(points, places) ** 2
+    plane = F.pad(points, (1, 0), value=1.0)
+    return torch.cat((_kernel(squares), plane), 2) @ spline

@@ -1,0 +1,167 @@
+"""Batches of pairs, each a pure function of the seed and the step.
+
+In: corpus and teacher. Out: Pair (source and driving with labels). Because nothing else than
+(seed, step, rank) enters, a resumed run sees exactly the batches that it would have seen.
+Knows nothing about networks or losses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmfa_core.training.augment import (
+    Labelled,
+    colour_table,
+    find_twins,
+    mirror_labels,
+    move_labels,
+    move_picture,
+    warp_portraits,
+)
+from mmfa_core.training.corpus import Corpus
+from mmfa_core.training.teacher import GUIDES, Teacher, normalise_landmarks
+
+KIND_SHARES = {"video": 0.58, "track": 0.10, "pair": 0.07, "still": 0.25}
+CANDIDATES = 4  # driving pictures compared when a wide pair is wanted
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Hold the two pictures of each pair of a batch, same identity."""
+
+    source: Labelled
+    driving: Labelled
+
+
+class PairSampler:
+    """Draw pairs from clips, from same-person stills and from single portraits by warping."""
+
+    def __init__(self, corpus: Corpus, teacher: Teacher, seed: int, stills: bool = True) -> None:
+        """Prepare shares of clip kinds; ``stills`` off leaves single portraits out."""
+        self.corpus = corpus
+        self.teacher = teacher
+        self.seed = seed
+        self.landmarks = normalise_landmarks(corpus.landmarks)
+        centred = self.landmarks - self.landmarks[:, :1] * torch.tensor([1.0, 0.0, 0.0])
+        frontal = teacher.rotation.diagonal(dim1=1, dim2=2).sum(1) > 2.98
+        mean = centred[frontal].mean(0)
+        self.landmark_twins = find_twins(mean - mean[168] * torch.tensor([1.0, 0.0, 0.0]))
+        position = {landmark: i for i, landmark in enumerate(GUIDES)}
+        twins = [position.get(int(self.landmark_twins[g]), i) for i, g in enumerate(GUIDES)]
+        self.guide_twins = torch.tensor(twins)
+        groups: dict[str, list[int]] = {kind: [] for kind in KIND_SHARES}
+        for index, clip in enumerate(corpus.clips):
+            kind = "still" if clip.count == 1 else clip.kind
+            groups[kind if kind in groups else "video"].append(index)
+        if not stills:
+            groups["still"] = []
+        kept = {kind: clips for kind, clips in groups.items() if clips}
+        total = sum(KIND_SHARES[kind] for kind in kept)
+        weights = np.zeros(len(corpus.clips))
+        for kind, clips in kept.items():
+            sizes = np.sqrt([corpus.clips[i].count for i in clips])
+            weights[clips] = KIND_SHARES[kind] / total * sizes / sizes.sum()
+        self.weights = np.cumsum(weights / weights.sum())
+
+    def batch(self, step: int, size: int, *, joint: bool, rank: int = 0) -> Pair:
+        """Make the batch of a step.
+
+        Args:
+            step: number of the step, >= 0.
+            size: B, pairs.
+            joint: True: one camera a pair, portraits warped; False: each picture is moved and
+                recoloured on its own (enough for the encoders).
+            rank: process number in a distributed run.
+
+        Returns:
+            The pairs.
+        """
+        rng = np.random.default_rng((self.seed, step, rank))
+        rows = np.array([self._pick(rng, joint) for _ in range(size)])
+        tables = [colour_table(rng) for _ in range(size)]
+        others = tables if joint else [colour_table(rng) for _ in range(size)]
+        flips = rng.random(size) < 0.5
+        first = _draw_similarity(rng, size, 0.6 if joint else 1.0)
+        second = first if joint else _draw_similarity(rng, size, 1.0)
+        source = self._load(rows[:, 0], tables, flips, first)
+        driving = self._load(rows[:, 1], others, flips, second)
+        if joint:
+            single = (rows[:, 0] == rows[:, 1]) | (rng.random(size) < 0.15)
+            chosen = torch.from_numpy(np.flatnonzero(single))
+            if len(chosen):
+                source = source.put(chosen, self._warped(driving.select(chosen), rng))
+        return Pair(source, driving)
+
+    def rows(self, rows: NDArray[np.int64]) -> Labelled:
+        """Load pictures as they are, with labels."""
+        still = np.tile([0.0, 1.0, 0.0, 0.0], (len(rows), 1))
+        return self._load(rows, [None] * len(rows), np.zeros(len(rows), bool), still)
+
+    def _pick(self, rng: np.random.Generator, wide: bool) -> tuple[int, int]:
+        clip = self.corpus.clips[int(np.searchsorted(self.weights, rng.random()))]
+        if clip.count == 1:
+            return clip.first, clip.first
+        source = clip.first + int(rng.integers(clip.count))
+        count = CANDIDATES if wide and rng.random() < 0.5 else 1
+        options = clip.first + rng.integers(clip.count, size=count)
+        pose = np.abs(self.corpus.pose_deg[options] - self.corpus.pose_deg[source]).sum(1) / 15
+        face = np.abs(self.corpus.blendshapes[options] - self.corpus.blendshapes[source]).sum(1)
+        return source, int(options[np.argmax(pose + face)])
+
+    def _load(
+        self,
+        rows: NDArray[np.int64],
+        tables: list[NDArray[np.uint8]] | list[None],
+        flips: NDArray[np.bool_],
+        moves: NDArray[np.float64],
+    ) -> Labelled:
+        pictures = [
+            torch.from_numpy(
+                move_picture(self.corpus.picture(int(row)), table, bool(flip), tuple(move))
+            )
+            for row, table, flip, move in zip(rows, tables, flips, moves, strict=True)
+        ]
+        index = torch.from_numpy(np.asarray(rows))
+        teacher = self.teacher
+        loaded = Labelled(
+            torch.stack(pictures).float().div_(255),
+            teacher.rotation[index],
+            teacher.scale[index],
+            teacher.translation[index],
+            teacher.canonical[index],
+            teacher.offsets[index],
+            self.landmarks[index],
+        )
+        turned = torch.from_numpy(np.flatnonzero(flips))
+        if len(turned):
+            part = mirror_labels(loaded.select(turned), self.landmark_twins, self.guide_twins)
+            loaded = loaded.put(turned, part)
+        move = torch.from_numpy(moves).float()
+        return move_labels(loaded, move[:, 0], move[:, 1:2], move[:, 2:])
+
+    def _warped(self, base: Labelled, rng: np.random.Generator) -> Labelled:
+        count = len(base.scale)
+        uniform = torch.from_numpy(rng.uniform(-1, 1, (count, 6))).float()
+        donors = torch.from_numpy(rng.integers(len(self.corpus), size=count))
+        share = torch.from_numpy(rng.uniform(0, 1, (count, 1, 1))).float()
+        offsets = base.offsets + share * (self.teacher.offsets[donors] - base.offsets)
+        limits = torch.tensor([14.0, 10.0, 14.0])
+        return warp_portraits(
+            base,
+            uniform[:, :3] * limits,
+            torch.exp(0.12 * uniform[:, 3:4]),
+            0.16 * uniform[:, 4:6],
+            offsets,
+        )
+
+
+def _draw_similarity(rng: np.random.Generator, size: int, strength: float) -> NDArray[np.float64]:
+    """Draw roll in degrees, factor, and shift right and down; (size, 4)."""
+    noise = rng.normal(0, strength, (size, 4))
+    return np.stack(
+        (9 * noise[:, 0], np.exp(0.1 * noise[:, 1]), 0.09 * noise[:, 2], 0.09 * noise[:, 3]), 1
+    )

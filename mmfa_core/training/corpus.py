@@ -1,0 +1,129 @@
+"""Readers of the corpus shards: JPEGs in a tar, labels in an npz, an index of clips.
+
+In: a folder with index.tsv, *.tar and *.npz. Out: Corpus. Knows nothing about networks.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmfa_core.errors import NotFoundError, UnreadableError
+
+PICTURE_PX = 256  # side of every picture of a corpus
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Point at the pictures of one clip, pair or still.
+
+    Attributes:
+        name: unique name.
+        identity: who; never shared between splits.
+        kind: video, track, pair or still.
+        tier: licence tier A, B or C.
+        first: first row in the corpus.
+        count: number of rows.
+    """
+
+    name: str
+    identity: str
+    kind: str
+    tier: str
+    first: int
+    count: int
+
+
+class Corpus:
+    """Hold labels in memory and pictures as JPEG bytes on disk.
+
+    Attributes:
+        landmarks: (N, 478, 3) float32, px in the 256-px crop, z in the same unit, + is far.
+        blendshapes: (N, 52) float32, [0, 1].
+        pose_deg: (N, 3) float32, yaw, pitch, roll in degrees.
+        clips: every clip.
+        clip_of: (N,) index into ``clips``.
+    """
+
+    def __init__(self, folder: str | Path, split: str, tiers: str = "ABC") -> None:
+        """Read the labels of one split.
+
+        Args:
+            folder: where index.tsv and the shards are.
+            split: ``train`` or ``val``.
+            tiers: licence tiers to keep, any of A, B, C.
+
+        Raises:
+            NotFoundError: when there is no index.tsv or no clip of that split.
+            UnreadableError: when a shard is missing or damaged.
+        """
+        root = Path(folder)
+        index = root / "index.tsv"
+        if not index.is_file():
+            raise NotFoundError(
+                f"There is no index.tsv in {root.name}.", "Give the folder of a corpus."
+            )
+        with index.open(encoding="utf-8", newline="") as file:
+            rows = [r for r in csv.DictReader(file, delimiter="\t") if r["split"] == split]
+        rows = [r for r in rows if r["tier"] in tiers]
+        self._maps: list[mmap.mmap] = []
+        self._pieces: list[tuple[int, int, int]] = []
+        self.clips: list[Clip] = []
+        labels: dict[str, list[NDArray[np.float32]]] = {"lm": [], "bs": [], "pose": []}
+        start = 0
+        for shard in sorted({r["shard"] for r in rows}):
+            arrays = self._open(root, shard)
+            for row in (r for r in rows if r["shard"] == shard):
+                first, count = int(row["first"]), int(row["n"])
+                keep = slice(first, first + count)
+                for key, parts in labels.items():
+                    parts.append(arrays[key][keep].astype(np.float32))
+                self._pieces += [
+                    (len(self._maps) - 1, int(o), int(n))
+                    for o, n in zip(arrays["off"][keep], arrays["len"][keep], strict=True)
+                ]
+                self.clips.append(
+                    Clip(row["clip"], row["identity"], row["kind"], row["tier"], start, count)
+                )
+                start += count
+        if not self.clips:
+            raise NotFoundError(f"{root.name} has no clip of the split {split!r}.", "Check it.")
+        self.landmarks = np.concatenate(labels["lm"])
+        self.blendshapes = np.concatenate(labels["bs"])
+        self.pose_deg = np.concatenate(labels["pose"])
+        self.clip_of = np.repeat(np.arange(len(self.clips)), [c.count for c in self.clips])
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self._pieces)
+
+    def picture(self, row: int) -> NDArray[np.uint8]:
+        """Decode one picture, (256, 256, 3) uint8 sRGB."""
+        shard, offset, size = self._pieces[row]
+        data = self._maps[shard][offset : offset + size]
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                return np.asarray(image.convert("RGB"))
+        except (OSError, ValueError) as error:
+            raise UnreadableError(
+                f"Picture {row} of the corpus is damaged.", "Copy the corpus again."
+            ) from error
+
+    def _open(self, root: Path, shard: str) -> dict[str, NDArray[np.float32]]:
+        try:
+            with np.load(root / f"{shard}.npz", allow_pickle=False) as data:
+                arrays = {key: data[key] for key in ("lm", "bs", "pose", "off", "len")}
+            with (root / f"{shard}.tar").open("rb") as file:
+                self._maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError, KeyError) as error:
+            raise UnreadableError(
+                f"Shard {shard} of the corpus is missing or damaged.", "Copy the corpus again."
+            ) from error
+        return arrays

@@ -1,0 +1,226 @@
+"""What one step minimises: terms of a batch of pairs, by stage.
+
+In: Pair. Out: loss and terms. One ``forward`` a step, so that DistributedDataParallel can wrap it.
+Knows nothing about optimisers, files or time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmfa_core.geometry import gauge_offsets, pose_from_rotation
+from mmfa_core.losses.motion import (
+    gap_distance,
+    gaussian_kl,
+    keypoint_prior,
+    point_distance,
+    pose_distance,
+)
+from mmfa_core.losses.reconstruction import (
+    Features,
+    crop_squares,
+    face_weights,
+    feature_distance,
+    flow_distance,
+    weighted_l1,
+)
+from mmfa_core.losses.terms import LossWeights
+from mmfa_core.model import MMFA, Coarse, CropPlace, EncodedSource, Estimate
+from mmfa_core.networks.generator import Generated
+from mmfa_core.training.augment import Labelled
+from mmfa_core.training.batches import Pair
+from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
+
+CROP_JITTER = (0.06, 0.06, 0.06)  # roll in rad, scale, place in units of the scale
+FACE_CROP_PX = 96  # of perceptual and adversarial terms
+PICTURE_TERMS = ("pixel", "pixel_small", "warped", "painted")
+# Landmarks of lips and eyes weigh more in the flow term.
+SHARP_LANDMARKS = (
+    *(61, 291, 0, 17, 13, 14, 37, 267, 39, 269, 40, 270, 185, 409, 78, 308, 80, 310, 81, 311),
+    *(82, 312, 84, 314, 87, 317, 88, 318, 91, 321, 95, 324, 146, 375, 178, 402, 181, 405, 191),
+    *(415, 33, 133, 159, 145, 160, 144, 158, 153, 157, 154, 173, 155, 246, 7, 161, 163),
+    *(362, 263, 386, 374, 385, 380, 387, 373, 384, 381, 398, 382, 466, 249, 388, 390),
+)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Hold what a step computed.
+
+    Attributes:
+        terms: scalars by the names of LossWeights.
+        generated: pictures of the joint stage, or None.
+        face_crops: generated and true crops of faces, (B, 3, FACE_CROP_PX, FACE_CROP_PX) each.
+    """
+
+    terms: dict[str, Tensor]
+    generated: Generated | None = None
+    face_crops: tuple[Tensor, Tensor] | None = None
+
+
+class PairObjective(nn.Module):
+    """Compute the terms of a batch of pairs."""
+
+    def __init__(self, model: MMFA, *, teacher: bool, perceptual: Features | None = None) -> None:
+        """Wrap a model; ``teacher`` off uses no landmark but the pose."""
+        super().__init__()
+        self.model = model
+        self.teacher = teacher
+        self.perceptual = perceptual
+        weights = torch.ones(len(GUIDES))
+        weights[list(EYES)] = 2.0
+        weights[list(MOUTH)] = 2.0
+        places = torch.ones(478)
+        places[list(SHARP_LANDMARKS)] = 2.5
+        self.register_buffer("guide_weights", weights, persistent=False)
+        self.register_buffer("place_weights", places, persistent=False)
+        self.guide_weights: Tensor
+        self.place_weights: Tensor
+
+    def forward(
+        self, pair: Pair, weights: LossWeights, noise: Tensor, *, joint: bool
+    ) -> StepResult:
+        """Compute the terms.
+
+        Args:
+            pair: the batch, B pairs.
+            weights: only terms with a weight are computed.
+            noise: (2 B, Z + 4): standard normal, for z and for the jitter of the face crop;
+                zeros take the means.
+            joint: also generate pictures.
+
+        Returns:
+            StepResult.
+        """
+        both = Labelled.cat([pair.source, pair.driving])
+        size = self.model.config.expression_code
+        coarse = self.model.estimate_coarse(both.pictures)
+        place = self._crop_place(both, coarse, noise[:, size:], joint)
+        found = self.model.estimate(both.pictures, coarse, place, noise[:, :size])
+        motion, canonical = found.motion, found.canonical_keypoints
+        terms = self._motion_terms(both, found)
+        terms["kl"] = gaussian_kl(found.mean, found.logvar)
+        direct = self.model.expression_vae.decode_features(found.features)
+        terms["vae"] = (motion.expression_offsets - direct.detach()).abs().mean()
+        if self.teacher:
+            terms["offsets"] = terms["offsets"] + self._offset_term(both, direct, canonical)
+        if not joint:
+            return StepResult({k: v for k, v in terms.items() if getattr(weights, k) > 0})
+        count = len(pair.source.scale)
+        source = EncodedSource(
+            pair.source.pictures,
+            self.model.appearance(pair.source.pictures),
+            canonical[:count],
+            motion[:count],
+        )
+        generated = self.model.render(source, motion[count:])
+        terms |= self._picture_terms(pair, generated)
+        crops = None
+        if weights.perceptual > 0 or weights.adversarial > 0:
+            crops = self._crops(pair, generated, noise)
+            if self.perceptual is not None:
+                terms["perceptual"] = feature_distance(self.perceptual, *crops)
+        kept = {k: v for k, v in terms.items() if getattr(weights, k) > 0}
+        return StepResult(kept, generated, crops)
+
+    def _crop_place(self, both: Labelled, coarse: Coarse, noise: Tensor, joint: bool) -> CropPlace:
+        """Cut by the labels while the estimator is young, by the estimates later; jittered."""
+        place = coarse.place
+        if not joint and self.teacher:
+            roll = pose_from_rotation(both.rotation).roll_deg
+            place = CropPlace(roll, both.translation, both.scale)
+        strength = 0.4 if joint else 1.0
+        roll_rad, size, shift = (strength * j for j in CROP_JITTER)
+        return CropPlace(
+            place.roll_deg + torch.rad2deg(roll_rad * noise[:, 0]),
+            place.translation + shift * place.scale * noise[:, 2:4],
+            place.scale * torch.exp(size * noise[:, 1:2]),
+        )
+
+    def _motion_terms(self, both: Labelled, found: Estimate) -> dict[str, Tensor]:
+        model = self.model
+        motion, canonical = found.motion, found.canonical_keypoints
+        count = len(canonical) // 2
+        terms = {
+            "pose": 0.7 * pose_distance(motion.rotation, both.rotation)
+            + 0.3 * pose_distance(found.coarse.rotation, both.rotation),
+            "canonical_consistency": (canonical[:count] - canonical[count:]).abs().mean(),
+            "deformation": motion.expression_offsets.abs().mean(),
+        }
+        swapped = torch.cat((canonical[:count], canonical[:count]))  # x_c of the source for both
+        points = model.keypoints(swapped, motion)
+        terms["keypoint_prior"] = keypoint_prior(points)
+        if not self.teacher:
+            return terms
+        guides = len(GUIDES)
+        truth = both.landmarks[:, list(GUIDES)]
+        flat, depth = points[:, :guides, :2], points[:, :guides, 2:]
+        depth_truth = truth[..., 2:] - truth[:, :11, 2:].mean(1, keepdim=True)
+        terms["guide"] = point_distance(flat, truth[..., :2], self.guide_weights) + (
+            0.2 * point_distance(depth, depth_truth, self.guide_weights)
+        )
+        coarse = found.coarse.place
+        terms["size"] = (motion.scale.log() - both.scale.log()).abs().mean() + (
+            coarse.scale.log() - both.scale.log()
+        ).abs().mean()
+        terms["place"] = (motion.translation - both.translation).abs().mean() + (
+            coarse.translation - both.translation
+        ).abs().mean()
+        terms["canonical"] = (canonical[:, :guides] - both.canonical).abs().mean()
+        terms["offsets"] = self._offset_term(both, motion.expression_offsets, canonical)
+        expressed = both.canonical + both.offsets
+        offsets = motion.expression_offsets
+        if model.config.gauge != "off":
+            offsets = gauge_offsets(offsets, canonical, model.rigid)
+        mine = canonical[:, :guides] + offsets[:, :guides]
+        terms["gaps"] = gap_distance(mine, expressed, GAPS)
+        return terms
+
+    def _offset_term(self, both: Labelled, offsets: Tensor, canonical: Tensor) -> Tensor:
+        if self.model.config.gauge != "off":
+            offsets = gauge_offsets(offsets, canonical.detach(), self.model.rigid)
+        return point_distance(offsets[:, : len(GUIDES)], both.offsets, self.guide_weights)
+
+    def _picture_terms(self, pair: Pair, generated: Generated) -> dict[str, Tensor]:
+        truth = pair.driving.pictures
+        points = pair.driving.landmarks[:, list(GUIDES), :2]
+        weights = face_weights(points, (*EYES, *MOUTH), 64, 64)
+        full = F.interpolate(weights, truth.shape[-2:], mode="bilinear", align_corners=False)
+        small = F.avg_pool2d(truth, 4)
+        terms = {
+            "pixel": weighted_l1(generated.picture, truth, full),
+            "pixel_small": weighted_l1(F.avg_pool2d(generated.picture, 4), small, weights),
+            "warped": weighted_l1(
+                F.avg_pool2d(generated.warped, 2), F.avg_pool2d(truth, 2), full[..., ::2, ::2]
+            ),
+            "painted": weighted_l1(generated.painted, truth, full),
+        }
+        if self.teacher:
+            terms["flow"] = flow_distance(
+                generated.motion.flow,
+                pair.driving.landmarks[..., :2],
+                pair.source.landmarks[..., :2],
+                self.place_weights,
+            )
+        return terms
+
+    def _crops(self, pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut one square at the eyes, the mouth or anywhere on the face, by the noise."""
+        landmarks = pair.driving.landmarks[:, list(GUIDES), :2]
+        eyes, mouth = landmarks[:, list(EYES)].mean(1), landmarks[:, list(MOUTH)].mean(1)
+        share = (0.5 + 0.5 * noise[: len(eyes), :1]).clamp(-0.2, 1.2)
+        centre = eyes + share * (mouth - eyes) + 0.15 * noise[: len(eyes), 1:3]
+        return (
+            crop_squares(generated.picture, centre, FACE_CROP_PX),
+            crop_squares(pair.driving.pictures, centre, FACE_CROP_PX),
+        )
+
+
+def equivariance_points(model: MMFA, pictures: Tensor) -> Tensor:
+    """Estimate posed keypoints (B, K, 3) of pictures with their own identity."""
+    source = model.encode_source(pictures)
+    return model.keypoints(source.canonical_keypoints, source.motion)

@@ -1,0 +1,89 @@
+"""Settings of a training run, read strictly from JSON.
+
+In: a dictionary. Out: TrainSettings. Knows nothing about tensors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmfa_core.config import MODEL_CONFIGS, ModelConfig, from_dict
+from mmfa_core.errors import ConfigError
+from mmfa_core.losses.terms import LossWeights
+
+STAGES = ("encoders", "joint", "vae")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSettings:
+    """Describe one stage; stages run one after the other."""
+
+    kind: str = "joint"  # encoders (teacher only), joint (all networks) or vae (polish)
+    name: str = "joint"  # for the log
+    steps: int = 1000  # optimiser steps, > 0
+    batch: int = 8  # pairs a step, > 0
+    lr: float = 6e-4  # peak learning rate, > 0
+    lr_end: float = 0.05  # rate at the end, as a share of the peak
+    warmup: int = 100  # steps of linear warm-up
+    encoder_lr: float = 1.0  # factor on the encoders' rate
+    sample_code: bool = True  # sample z; False takes its mean
+    weights: LossWeights = field(default_factory=LossWeights)  # of the terms
+
+    def __post_init__(self) -> None:
+        """Check kind and counts."""
+        if self.kind not in STAGES or min(self.steps, self.batch) < 1 or self.lr <= 0:
+            raise ConfigError(
+                f"Stage {self.name!r} has kind {self.kind!r}, {self.steps} steps, batch "
+                f"{self.batch} and rate {self.lr}; kinds are {STAGES}, counts are positive.",
+                "Correct the stage.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Describe a training run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    start: str = ""  # folder of weights to start from; "" = fresh ones
+    data: str = ""  # folder of a corpus, or of clips and portraits
+    output: str = ""  # folder for state, metrics and sheets; "" = under the user's cache
+    seed: int = 1
+    tiers: str = "ABC"  # licence tiers to train on
+    stills: bool = True  # single portraits as warped pairs
+    teacher: bool = True  # landmark guides; False = pose labels alone (unsupervised keypoints)
+    stages: tuple[StageSettings, ...] = ()
+    ema: float = 0.999  # decay of the averaged weights a step
+    clip_norm: float = 3.0  # largest norm of the gradient
+    checkpoint_minutes: float = 10.0
+    evaluate_minutes: float = 30.0
+    perceptual_weights: str = ""  # file of VGG16 weights (h5); "" leaves the term out
+
+
+def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
+    """Build settings strictly; ``model`` may be a shipped name or an object.
+
+    Raises:
+        ConfigError: for unknown keys or values out of range.
+    """
+    values = dict(values)
+    model = values.pop("model", "mmfa-s-256")
+    if isinstance(model, str):
+        if model not in MODEL_CONFIGS:
+            raise ConfigError(
+                f"There is no model configuration {model!r}.",
+                f"Shipped are {', '.join(MODEL_CONFIGS)}.",
+            )
+        config = MODEL_CONFIGS[model]()
+    else:
+        config = from_dict(ModelConfig, model)
+    stages = tuple(_stage(s) for s in values.pop("stages", ()))
+    plain = from_dict(TrainSettings, values)
+    return dataclasses.replace(plain, model=config, stages=stages)
+
+
+def _stage(values: dict[str, Any]) -> StageSettings:
+    values = dict(values)
+    weights = from_dict(LossWeights, values.pop("weights", {}))
+    return dataclasses.replace(from_dict(StageSettings, values), weights=weights)
