@@ -1,0 +1,23 @@
+"""Pictures and clips in and out: the only home of PIL and ffmpeg.
+
+In: file names. Out: frames, (H, W, 3) uint8 sRGB arrays, upright, and exact frame rates; and the
+other way round. Knows nothing about faces, networks or tensors.
+"""
+
+from mmfa_core.media.clips import ClipInfo, probe_clip, read_clip
+from mmfa_core.media.files import Frame, check_output
+from mmfa_core.media.pictures import PICTURE_SUFFIXES, read_picture, write_picture
+from mmfa_core.media.writer import CLIP_SUFFIXES, ClipWriter
+
+__all__ = [
+    "CLIP_SUFFIXES",
+    "PICTURE_SUFFIXES",
+    "ClipInfo",
+    "ClipWriter",
+    "Frame",
+    "check_output",
+    "probe_clip",
+    "read_clip",
+    "read_picture",
+    "write_picture",
+]

@@ -1,0 +1,223 @@
+"""Clips out: frames one at a time to h264, with the sound of another clip.
+
+In: frames of one size, an exact rate, a clip for its sound. Out: one finished file, or none.
+Knows nothing about reading frames.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final
+
+import numpy as np
+
+from mmfa_core.errors import ResourceError
+from mmfa_core.media.ffmpeg import clip_input, ffmpeg, run, scan_packets, sound_codec, start, url
+from mmfa_core.media.files import Frame, check_frame, check_output, existing, part_file, unwritable
+from mmfa_core.media.timing import read_timing
+
+CLIP_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
+_COPIED_SOUND: Final = ("aac", "mp3")  # what every browser plays inside mp4
+
+
+class ClipWriter:
+    """Write a clip a frame at a time as h264, yuv420p, with the sound of another clip.
+
+    The pictures go to a hidden file in the same folder; at the end the sound is joined to them
+    and the clip appears under its name. After an exception nothing is left behind, unless
+    `keep_partial`. An odd width or height loses its last column or row.
+
+    Args:
+        path: where to, ending in .mp4, .m4v or .mov.
+        width: columns of the frames, at least 2.
+        height: rows of the frames, at least 2.
+        fps: frames per second, exact.
+        sound_from: a clip whose sound is copied (or converted to AAC where mp4 can't hold it),
+            cut to the length of the pictures; None for silence.
+        crf: h264 quality, 0 (lossless) to 51; 17 can't be told from the original.
+        overwrite: whether an existing file may be replaced.
+        keep_partial: whether to keep what was written when an exception ends the work.
+
+    Raises:
+        MediaError: the ending is none of the above.
+        ResourceError: the file exists, the folder can't be written, or the encoder stops.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        sound_from: str | Path | None = None,
+        *,
+        crf: int = 17,
+        overwrite: bool = False,
+        keep_partial: bool = False,
+    ) -> None:
+        if width < 2 or height < 2 or fps <= 0:
+            raise ValueError(f"can't write a clip of {width} x {height} px at {fps} fps")
+        self.path = check_output(path, overwrite=overwrite, suffixes=CLIP_SUFFIXES)
+        self.size = (width, height)
+        self.fps = Fraction(fps)
+        self.frames_written = 0
+        self._sound_from = None if sound_from is None else existing(sound_from, "clip")
+        self._overwrite = overwrite
+        self._keep_partial = keep_partial
+        self._crf = crf
+        self._part: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def __enter__(self) -> ClipWriter:
+        """Start the encoder."""
+        width, height = self.size
+        rate = f"{self.fps.numerator}/{self.fps.denominator}"
+        self._part = part_file(self.path)
+        self._log = tempfile.TemporaryFile()
+        command = [
+            *ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+            "-s", f"{width}x{height}", "-framerate", rate, "-i", "pipe:0",
+            "-vf", f"crop={width // 2 * 2}:{height // 2 * 2}:0:0,scale=out_color_matrix=bt709:"
+            "out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p",
+            "-c:v", "libx264", "-preset", "veryfast", "-crf", str(self._crf), "-threads", "2",
+            "-g", str(max(1, round(2 * self.fps))), "-colorspace", "bt709",
+            "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
+            "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart",
+            "-f", "mp4", "-y", url(self._part),
+        ]  # fmt: skip
+        try:
+            self._process = start(command, stdin=subprocess.PIPE, stderr=self._log)
+        except BaseException:
+            self._part.unlink(missing_ok=True)
+            raise
+        return self
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame.
+
+        Args:
+            frame: (H, W, 3) uint8, sRGB, of the size given at the start.
+
+        Raises:
+            ResourceError: the encoder stopped, for example since the disk is full.
+        """
+        check_frame(frame)
+        width, height = self.size
+        if frame.shape[:2] != (height, width):
+            raise ValueError(f"a frame of {frame.shape[:2]} in a clip of {(height, width)}")
+        if self._process is None or self._process.stdin is None:
+            raise ValueError("a ClipWriter is used inside a with statement")
+        try:
+            self._process.stdin.write(np.ascontiguousarray(frame).data.cast("B"))
+        except OSError as error:
+            raise self._stopped() from error
+        self.frames_written += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the clip, or remove what was written if an exception ended the work."""
+        failed = kind is not None
+        try:
+            if failed and (not self._keep_partial or self.frames_written == 0):
+                self._kill()
+                return
+            try:
+                self._finish()
+            except ResourceError:
+                if not failed:  # the first error is the one to report
+                    raise
+        finally:
+            self._kill()
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._part is not None
+        try:
+            self._process.stdin.close()
+        except OSError as error:
+            raise self._stopped() from error
+        if self._process.wait() != 0 or self.frames_written == 0:
+            raise self._stopped()
+        check_output(self.path, overwrite=self._overwrite, suffixes=CLIP_SUFFIXES)
+        whole = self._with_sound(self._part) or self._part
+        try:
+            whole.replace(self.path)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        finally:
+            whole.unlink(missing_ok=True)
+
+    def _with_sound(self, pictures: Path) -> Path | None:
+        """Join the sound to the pictures without encoding them again; None if there is none."""
+        if self._sound_from is None:
+            return None
+        banner, listing = scan_packets(self._sound_from)
+        codec = sound_codec(banner)
+        if codec is None:
+            return None
+        timing = read_timing(listing)
+        # The output begins with the first frame, so sound before that frame is left out.
+        skip = timing.start_s if timing is not None and timing.start_s > 0.005 else 0.0
+        length = float(self.frames_written / self.fps)
+        whole = part_file(self.path)
+        encoders = [["-c:a", "aac", "-b:a", "192k"]]
+        if codec in _COPIED_SOUND:
+            encoders.insert(0, ["-c:a", "copy"])
+        for encoder in encoders:
+            command = [
+                *ffmpeg(), "-loglevel", "error", "-i", url(pictures),
+                *(["-ss", f"{skip:.6f}"] if skip else []), *clip_input(self._sound_from),
+                "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *encoder, "-t", f"{length:.6f}",
+                "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact",
+                "-flags:a", "+bitexact", "-movflags", "+faststart", "-f", "mp4", "-y", url(whole),
+            ]  # fmt: skip
+            done = run(command)
+            if done.returncode == 0:
+                return whole
+        whole.unlink(missing_ok=True)
+        raise _encoder_error(self.path, done.stderr.decode(errors="replace"))
+
+    def _stopped(self) -> ResourceError:
+        """Say why the encoder ended."""
+        assert self._process is not None
+        assert self._log is not None
+        if self.frames_written == 0 and self._process.poll() == 0:
+            return ResourceError(f"{self.path.name} was not written: there was not one frame.")
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        self._log.seek(0)
+        return _encoder_error(self.path, self._log.read().decode(errors="replace"))
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdin is not None:
+                with suppress(OSError):
+                    self._process.stdin.close()
+            self._process = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+def _encoder_error(path: Path, log: str) -> ResourceError:
+    if "No space left" in log:
+        return ResourceError(f"The disk is full: {path.name} was not finished.", "Make room on it.")
+    return ResourceError(
+        f"The encoder stopped before {path.name} was finished.",
+        "Check the free disk space and memory, and try again.",
+    )
