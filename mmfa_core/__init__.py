@@ -1,0 +1,69 @@
+"""MMFA: animate a portrait with a clip, edit pose and expression apart, mix expressions.
+
+In: portraits, clips, weights. Out: clips, frames, reports. This file is the only door for the
+studio and for people's own scripts; importing it loads nothing until a name is used.
+
+    from mmfa_core import Animator
+    Animator.from_pretrained().animate("portrait.jpg", "clip.mp4", output="result.mp4")
+
+Shape letters, in all docstrings and comments: B batch, T frames, K keypoints, C channels, H rows,
+W columns, E expression features, Z expression code. A frame is (H, W, 3), uint8, sRGB.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmfa_core.checkpoint import load_model, save_model
+    from mmfa_core.config import ModelConfig
+    from mmfa_core.errors import MMFAError
+    from mmfa_core.inference.animator import Animator
+    from mmfa_core.inference.editing import KeypointReport
+    from mmfa_core.inference.options import AnimateOptions
+    from mmfa_core.inference.portrait import PreparedPortrait
+    from mmfa_core.inference.result import AnimateResult
+    from mmfa_core.motion import CONTROL_RANGES, MotionEdit
+
+__all__ = [
+    "CONTROL_RANGES",
+    "AnimateOptions",
+    "AnimateResult",
+    "Animator",
+    "KeypointReport",
+    "MMFAError",
+    "ModelConfig",
+    "MotionEdit",
+    "PreparedPortrait",
+    "load_model",
+    "save_model",
+]
+
+_HOMES = {
+    "CONTROL_RANGES": "motion",
+    "AnimateOptions": "inference.options",
+    "AnimateResult": "inference.result",
+    "Animator": "inference.animator",
+    "KeypointReport": "inference.editing",
+    "MMFAError": "errors",
+    "ModelConfig": "config",
+    "MotionEdit": "motion",
+    "PreparedPortrait": "inference.portrait",
+    "load_model": "checkpoint",
+    "save_model": "checkpoint",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -1,0 +1,1 @@
+"""The command line: animate, edit, interpolate, keypoints, train, evaluate, bench."""

@@ -1,0 +1,199 @@
+"""What each command does; heavy imports wait until it runs.
+
+In: parsed arguments. Out: the values of the JSON line. Knows nothing about exit codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmfa_core.cli.output import ReportProgress, log_reporter, progress_reporter, write_json
+from mmfa_core.errors import ConfigError, ResourceError
+
+if TYPE_CHECKING:
+    from mmfa_core.inference.animator import Animator
+
+Command = Callable[[argparse.Namespace], dict[str, Any]]
+Lines = dict[str, Any]
+
+
+def animate(arguments: argparse.Namespace) -> Lines:
+    """Make a portrait follow a clip."""
+    from mmfa_core.inference.options import AnimateOptions
+
+    given = {f.name: getattr(arguments, f.name, None) for f in dataclasses.fields(AnimateOptions)}
+    options = AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
+    _check_clip_or_picture(arguments.output, overwrite=options.overwrite)
+    result = _animator(arguments).animate(
+        arguments.source,
+        arguments.driving,
+        arguments.output,
+        options=options,
+        progress=_progress(arguments),
+    )
+    return result.to_json()
+
+
+def edit(arguments: argparse.Namespace) -> Lines:
+    """Turn, move or size a head."""
+    from mmfa_core.media import PICTURE_SUFFIXES, check_output, write_picture
+    from mmfa_core.motion import CONTROL_RANGES, MotionEdit
+
+    given = {name: getattr(arguments, name) for name in CONTROL_RANGES}
+    change = MotionEdit(**{name: value for name, value in given.items() if value is not None})
+    check_output(arguments.output, overwrite=arguments.overwrite, suffixes=PICTURE_SUFFIXES)
+    animator = _animator(arguments)
+    prepared = animator.prepare(
+        arguments.source, face_index=arguments.face_index, crop=arguments.crop
+    )
+    frame = animator.edit(prepared, change, paste_back=arguments.paste_back)
+    write_picture(arguments.output, frame, overwrite=arguments.overwrite)
+    changed = {name: value for name, value in given.items() if value is not None}
+    return {
+        "output": arguments.output,
+        "edit": changed,
+        **_model(animator),
+        "notes": list(prepared.notes),
+    }
+
+
+def interpolate(arguments: argparse.Namespace) -> Lines:
+    """Go from one expression to another."""
+    from mmfa_core.media import CLIP_SUFFIXES, ClipWriter, check_output, write_picture
+
+    output = Path(arguments.output)
+    as_clip = bool(output.suffix) and not output.is_dir()
+    if not 1 <= arguments.fps <= 120:
+        raise ConfigError(f"--fps is {arguments.fps:g}; allowed are 1 to 120.", "Correct it.")
+    if as_clip:
+        check_output(output, overwrite=arguments.overwrite, suffixes=CLIP_SUFFIXES)
+    else:
+        _check_folder(output, overwrite=arguments.overwrite)
+    animator = _animator(arguments)
+    first, last = animator.prepare(arguments.a), animator.prepare(arguments.b)
+    shown = first if arguments.identity is None else animator.prepare(arguments.identity)
+    frames = animator.interpolate(first, last, shown, arguments.steps, arguments.path)
+    if as_clip:
+        rate = Fraction(arguments.fps).limit_denominator(1001)
+        height, width = frames[0].shape[:2]
+        with ClipWriter(output, width, height, rate, overwrite=arguments.overwrite) as writer:
+            for frame in frames:
+                writer.write(frame)
+    else:
+        _make_folder(output)
+        for number, frame in enumerate(frames):
+            write_picture(output / f"{number:03d}.png", frame, overwrite=arguments.overwrite)
+    notes = [note for portrait in dict.fromkeys((first, last, shown)) for note in portrait.notes]
+    return {
+        "output": arguments.output,
+        "frames": len(frames),
+        "path": arguments.path,
+        **_model(animator),
+        "notes": notes,
+    }
+
+
+def keypoints(arguments: argparse.Namespace) -> Lines:
+    """Write what the model sees in a portrait."""
+    from mmfa_core.media import PICTURE_SUFFIXES, check_output, write_picture
+
+    overwrite = arguments.overwrite
+    output = check_output(arguments.output, overwrite=overwrite, suffixes=(".json",))
+    if arguments.picture is not None:
+        check_output(arguments.picture, overwrite=overwrite, suffixes=PICTURE_SUFFIXES)
+    animator = _animator(arguments)
+    report = animator.keypoints(
+        arguments.source, face_index=arguments.face_index, crop=arguments.crop
+    )
+    write_json(output, {**report.to_json(), **_model(animator)})
+    if arguments.picture is not None:
+        write_picture(arguments.picture, report.picture, overwrite=overwrite)
+    return {
+        "output": arguments.output,
+        "picture": arguments.picture,
+        "keypoints": len(report.posed),
+        "yaw_deg": round(report.yaw_deg, 2),
+        "pitch_deg": round(report.pitch_deg, 2),
+        "roll_deg": round(report.roll_deg, 2),
+        **_model(animator),
+        "notes": list(report.notes),
+    }
+
+
+def train(arguments: argparse.Namespace) -> Lines:
+    """Train a model."""
+    from mmfa_core.training.run import train_command
+
+    return train_command(arguments, log_reporter(wanted=arguments.json_progress))
+
+
+def evaluate(arguments: argparse.Namespace) -> Lines:
+    """Measure a model."""
+    from mmfa_core.evaluation.run import evaluate_command
+
+    return evaluate_command(arguments, _progress(arguments))
+
+
+def bench(arguments: argparse.Namespace) -> Lines:
+    """Measure speed and memory."""
+    from mmfa_core.cli.bench import measure_speed
+
+    return measure_speed(
+        _animator(arguments),
+        arguments.source,
+        arguments.driving,
+        arguments.max_seconds,
+        _progress(arguments),
+    )
+
+
+def _animator(arguments: argparse.Namespace) -> Animator:
+    from mmfa_core.inference.animator import Animator
+
+    return Animator.from_pretrained(
+        arguments.model, device=arguments.device, threads=arguments.threads
+    )
+
+
+def _model(animator: Animator) -> Lines:
+    return {"model_id": animator.model_id, "model_hash": animator.model_hash}
+
+
+def _progress(arguments: argparse.Namespace) -> ReportProgress:
+    return progress_reporter(wanted=arguments.json_progress)
+
+
+def _check_clip_or_picture(output: str, *, overwrite: bool) -> None:
+    """Notice an output that can't be written before the model is loaded."""
+    from mmfa_core.media import CLIP_SUFFIXES, PICTURE_SUFFIXES, check_output
+
+    check_output(output, overwrite=overwrite, suffixes=(*CLIP_SUFFIXES, *PICTURE_SUFFIXES))
+
+
+def _check_folder(folder: Path, *, overwrite: bool) -> None:
+    if folder.is_file():
+        raise ResourceError(f"{folder.name} is a file, not a folder.", "Choose another name.")
+    if folder.is_dir() and not overwrite and any(folder.glob("[0-9][0-9][0-9].png")):
+        raise ResourceError(
+            f"{folder.name} already holds pictures, which were kept.",
+            "Choose another folder, or use --overwrite.",
+        )
+    if not folder.is_dir() and not folder.parent.is_dir():
+        raise ResourceError(
+            f"There is no folder named {folder.parent.name} to make {folder.name} in.",
+            "Make it first.",
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"The folder {folder.name} can't be made: {error.strerror}.", "Choose another place."
+        ) from error

@@ -1,0 +1,258 @@
+"""The arguments of every command.
+
+In: words. Out: a namespace whose ``run`` does the work. Heavy parts are imported by the commands
+only when they run, so that ``--help`` and a wrong argument answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from mmfa_core.cli import commands
+from mmfa_core.errors import ConfigError
+from mmfa_core.inference.options import EXPRESSION_SPACES, MODES, PARTS, AnimateOptions
+
+DEFAULT = AnimateOptions()
+
+DESCRIPTION = (
+    "Animate a portrait with a clip, edit pose and expression apart, mix expressions, train and "
+    "measure. Each command prints one JSON line that says what it did."
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Report a wrong argument as one sentence, like every other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a ConfigError instead of printing the usage."""
+        raise ConfigError(f"The arguments can't be used: {message}.", f"See {self.prog} --help.")
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments of one command.
+
+    Raises:
+        ConfigError: for unknown, missing or malformed arguments.
+        SystemExit: with code 0, after --help.
+    """
+    parser = _Parser(prog="python -m mmfa_core", description=DESCRIPTION, allow_abbrev=False)
+    kinds = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _animate(_command(kinds, "animate", "make a portrait follow a clip", commands.animate))
+    _edit(
+        _command(
+            kinds, "edit", "turn, move or size a head, or change its expression", commands.edit
+        )
+    )
+    _interpolate(
+        _command(kinds, "interpolate", "go from one expression to another", commands.interpolate)
+    )
+    _keypoints(_command(kinds, "keypoints", "write what the model sees", commands.keypoints))
+    _train(_command(kinds, "train", "train a model", commands.train))
+    _evaluate(_command(kinds, "evaluate", "measure a model", commands.evaluate))
+    _bench(_command(kinds, "bench", "measure speed and memory", commands.bench))
+    return parser.parse_args(arguments)
+
+
+def _command(kinds: Any, name: str, purpose: str, run: commands.Command) -> _Parser:
+    parser: _Parser = kinds.add_parser(
+        name, help=purpose, description=purpose.capitalize() + ".", allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument(
+        "--json-progress", action="store_true", help="print progress as JSON lines on stdout"
+    )
+    return parser
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", metavar="NAME", help="cpu or cuda; a GPU if there is one")
+
+
+def _engine(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    _device(parser)
+    _threads(parser)
+
+
+def _threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; all cores")
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="DIR_OR_REPO",
+        help="folder, or org/name[@revision] on the Hugging Face Hub; the bundled model",
+    )
+
+
+def _overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an output that is already there"
+    )
+
+
+def _face(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--face-index", type=int, metavar="N", help="which face of the portrait; 0 = the largest"
+    )
+    parser.add_argument(
+        "--crop", type=_crop, metavar="X0,Y0,SIDE", help="face crop of the portrait by hand, px"
+    )
+
+
+def _animate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
+    parser.add_argument("--driving", required=True, metavar="C", help="clip, or a picture")
+    parser.add_argument(
+        "--output", required=True, metavar="O", help=".mp4, or .png for a driving picture"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        help="relative: the portrait's own pose and the clip's changes; absolute: the clip's pose "
+        f"and expression; {DEFAULT.mode}",
+    )
+    parser.add_argument(
+        "--parts",
+        type=_words,
+        metavar="A,B",
+        help=f"what the clip moves, of {','.join(PARTS)}; all of them",
+    )
+    for part in PARTS:
+        parser.add_argument(
+            f"--gain-{part}", type=float, metavar="G", help=f"factor 0-2 on the {part}; 1"
+        )
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        metavar="S",
+        help=f"0 (off) to 1 (strong); {DEFAULT.smoothing:g}",
+    )
+    parser.add_argument(
+        "--expression-space",
+        choices=EXPRESSION_SPACES,
+        help=f"where expressions add up; {DEFAULT.expression_space}",
+    )
+    for part in ("scale", "translation"):
+        parser.add_argument(
+            f"--copy-{part}",
+            action="store_true",
+            default=None,
+            help=f"in absolute mode: the clip's own {part}, not only its changes",
+        )
+    parser.add_argument(
+        "--no-best-frame",
+        dest="best_frame",
+        action="store_false",
+        default=None,
+        help="compare with the first frame, not with the one most like the portrait",
+    )
+    parser.add_argument(
+        "--paste-back", action="store_true", default=None, help="keep the whole portrait"
+    )
+    parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
+    _max_seconds(parser)
+    parser.add_argument(
+        "--driving-face-index",
+        type=int,
+        metavar="N",
+        help="which face of the clip; 0 = the largest",
+    )
+    _face(parser)
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _edit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
+    parser.add_argument("--output", required=True, metavar="O.png", help="picture to write")
+    for name, flag, text in (
+        ("yaw_deg", "--yaw", "degrees, + turns the face to the picture's right"),
+        ("pitch_deg", "--pitch", "degrees, + turns the face up"),
+        ("roll_deg", "--roll", "degrees, + turns counter-clockwise on the screen"),
+        ("scale", "--scale", "factor on the size of the head"),
+        ("tx", "--tx", "shift to the right, in half widths of the crop"),
+        ("ty", "--ty", "shift down, in half widths of the crop"),
+        ("expression_gain", "--expression-gain", "factor on the expression, 0 = neutral"),
+    ):
+        parser.add_argument(flag, dest=name, type=float, metavar="X", help=text)
+    parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
+    _face(parser)
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _interpolate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--a", required=True, metavar="P", help="picture with the first expression")
+    parser.add_argument("--b", required=True, metavar="P", help="picture with the last expression")
+    parser.add_argument("--identity", metavar="P", help="portrait that shows them; that of --a")
+    parser.add_argument("--steps", type=int, default=9, metavar="N", help="pictures, ends included")
+    parser.add_argument("--path", choices=("linear", "slerp"), default="linear", help="linear")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR_OR_MP4", help="folder for pictures, or a clip"
+    )
+    parser.add_argument("--fps", type=float, default=12.0, metavar="F", help="of a clip; 12")
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _keypoints(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
+    parser.add_argument("--output", required=True, metavar="O.json", help="where the numbers go")
+    parser.add_argument("--picture", metavar="O.png", help="face crop with the keypoints as dots")
+    _face(parser)
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="F", help="JSON, or a shipped name; mmfa-s-256")
+    parser.add_argument("--data", metavar="FOLDER", help="clips and portraits, or corpus shards")
+    parser.add_argument("--output", metavar="FOLDER", help="where the run is kept")
+    _device(parser)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--protocol", required=True, choices=("same", "cross", "edit", "interpolation")
+    )
+    parser.add_argument("--data", required=True, metavar="DIR", help="held-out people")
+    parser.add_argument("--output", metavar="O.json", help="where the report goes")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most so many clips, portraits or pairs"
+    )
+    _model(parser)
+    _threads(parser)
+    _overwrite(parser)
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", metavar="P", help="portrait; a shipped one")
+    parser.add_argument("--driving", metavar="C", help="clip; a shipped one")
+    _max_seconds(parser)
+    _engine(parser)
+
+
+def _max_seconds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-seconds",
+        type=float,
+        metavar="S",
+        help=f"longest clip that is accepted; {DEFAULT.max_seconds:g}",
+    )
+
+
+def _crop(text: str) -> tuple[float, float, float]:
+    try:
+        x0, y0, side = (float(word) for word in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X0,Y0,SIDE") from error
+    return x0, y0, side
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,255 @@
+"""The product: one loaded model that animates, edits, interpolates and reports.
+
+In: portraits and clips, as files or frames. Out: clips, frames and reports.
+Knows nothing about the command line, pages or training.
+
+One portrait from upload to finished clip: prepare_portrait finds, frames and encodes its face;
+survey_clip follows the driver's face and chooses the reference frame; stream_frames decodes,
+estimates, transfers and renders a few frames at a time; ClipWriter encodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmfa_core.checkpoint import load_model
+from mmfa_core.hub import resolve_model
+from mmfa_core.inference.clip import animate_clip
+from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
+from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
+from mmfa_core.inference.interpolation import interpolate_codes
+from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.inference.portrait import (
+    CropByHand,
+    Portrait,
+    PreparedPortrait,
+    prepare_portrait,
+)
+from mmfa_core.inference.render import BATCH
+from mmfa_core.inference.result import AnimateResult
+from mmfa_core.inference.still import animate_picture, is_picture
+from mmfa_core.media import Frame
+from mmfa_core.motion import MotionEdit
+
+
+@dataclass(frozen=True, eq=False)
+class Animator:
+    """Animate portraits with one model; immutable, so many people can share it.
+
+    Make it with from_pretrained. Angles are in degrees: yaw + turns the face to the picture's
+    right, pitch + up, roll + counter-clockwise on the screen.
+
+    Attributes:
+        engine: the model on its device.
+    """
+
+    engine: Engine
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path | None = None,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        revision: str | None = None,
+    ) -> Animator:
+        """Load a model.
+
+        Args:
+            path: a folder, or ``org/name[@revision]`` on the Hugging Face Hub; None takes the
+                bundled model.
+            device: such as ``cpu`` or ``cuda``; None takes a GPU if there is one.
+            threads: CPU threads; None takes every core that this process may use.
+            revision: branch, tag or commit on the Hub.
+
+        Returns:
+            The animator.
+
+        Raises:
+            NotFoundError: there is no such model.
+            MismatchError: the model is damaged, a pickle, or of another version.
+            ConfigError: an unknown device, or threads out of range.
+        """
+        where = choose_device(device)
+        count = choose_threads(threads)
+        loaded = load_model(resolve_model(path, revision), where)
+        return cls(Engine(loaded, where, choose_dtype(where), count))
+
+    @property
+    def model_id(self) -> str:
+        """Return what people call the model."""
+        return self.engine.loaded.model_id
+
+    @property
+    def model_hash(self) -> str:
+        """Return the short hash of the weights."""
+        return self.engine.loaded.model_hash
+
+    @property
+    def size_px(self) -> int:
+        """Return the side of the face crops that the model makes."""
+        return self.engine.size_px
+
+    def prepare(
+        self,
+        portrait: Portrait,
+        *,
+        face_index: int | None = None,
+        crop: CropByHand | None = None,
+    ) -> PreparedPortrait:
+        """Find the face of a portrait and encode it once, for several calls.
+
+        Args:
+            portrait: a picture file or a frame, (H, W, 3) uint8.
+            face_index: which face, 0 = the largest; None takes the largest and notes it.
+            crop: x0, y0 and side in px; no face is looked for then.
+
+        Returns:
+            What takes the portrait's place in every other call.
+
+        Raises:
+            UnreadableError: the file is no picture.
+            NoFaceError: there is no face, or not as many.
+            MediaError: the crop by hand is too small or outside.
+        """
+        return prepare_portrait(self.engine, portrait, face_index=face_index, crop=crop)
+
+    def animate(
+        self,
+        portrait: Portrait,
+        clip: str | Path,
+        output: str | Path | None = None,
+        *,
+        options: AnimateOptions | None = None,
+        progress: Callable[[str, int, int | None], None] | None = None,
+        **changes: Any,
+    ) -> AnimateResult:
+        """Make a portrait follow a clip (or take the motion of a single picture).
+
+        Every frame of the clip has one in the output, at the same exact rate, with the clip's
+        sound. Memory doesn't grow with the length when ``output`` is given.
+
+        Args:
+            portrait: a picture file, a frame, or a prepared portrait.
+            clip: file of a clip, or of a picture, whose motion is then taken as in absolute mode.
+            output: .mp4 (.png or .jpg for a picture) to write; None keeps the frames in the
+                result.
+            options: how to follow.
+            progress: called as progress(stage, done, total).
+            **changes: single options, such as ``mode="absolute"``.
+
+        Returns:
+            What was done.
+
+        Raises:
+            MMFAError: for any file or option that can't be used, in one sentence.
+        """
+        chosen = (options or AnimateOptions()).changed(**changes)
+        target = None if output is None else Path(output)
+        work = animate_picture if is_picture(Path(clip)) else animate_clip
+        return work(self.engine, portrait, Path(clip), target, chosen, progress or _ignore)
+
+    def edit(
+        self,
+        portrait: Portrait,
+        edit: MotionEdit,
+        *,
+        paste_back: bool = False,
+        face_index: int | None = None,
+        crop: CropByHand | None = None,
+    ) -> Frame:
+        """Turn, move or size the head of a portrait, or change how strong its expression is.
+
+        Args:
+            portrait: a picture file, a frame, or a prepared portrait.
+            edit: what to change.
+            paste_back: return the whole portrait and not the face crop.
+            face_index: which face, 0 = the largest.
+            crop: x0, y0 and side in px, instead of looking for a face.
+
+        Returns:
+            (H, W, 3) uint8.
+
+        Raises:
+            MediaError: as for prepare.
+        """
+        prepared = self.prepare(portrait, face_index=face_index, crop=crop)
+        with self.engine.computing():
+            motion = edit_motion(prepared.source.motion, edit)
+            frame = self.engine.render(prepared.source, motion)[0]
+        return prepared.paste(frame) if paste_back else frame
+
+    def interpolate(
+        self,
+        a: Portrait,
+        b: Portrait,
+        identity: Portrait | None = None,
+        steps: int = 9,
+        path: str = "linear",
+    ) -> list[Frame]:
+        """Go from one face's expression to another's, through the Gaussian code of the VAE.
+
+        Pose, size and place stay those of ``identity``.
+
+        Args:
+            a: face with the first expression.
+            b: face with the last expression.
+            identity: portrait that shows them; None takes ``a``.
+            steps: number of frames, ends included, 2..1000.
+            path: ``linear`` or ``slerp``.
+
+        Returns:
+            ``steps`` frames of the model's size.
+
+        Raises:
+            ConfigError: for another path or number of steps.
+            MediaError: as for prepare.
+        """
+        first, last = self.prepare(a), self.prepare(b)
+        shown = first if identity is None else self.prepare(identity)
+        frames: list[Frame] = []
+        with self.engine.computing():
+            start, end = (p.source.motion.expression_code for p in (first, last))
+            codes = interpolate_codes(start, end, steps, path)
+            for few in torch.split(codes, BATCH):
+                still = self.engine.loaded.model.expand(shown.source, len(few)).motion
+                offsets = self.engine.decode_expression(few)
+                motion = replace(still, expression_code=few, expression_offsets=offsets)
+                frames += self.engine.render(shown.source, motion)
+        return frames
+
+    def keypoints(
+        self,
+        portrait: Portrait,
+        *,
+        face_index: int | None = None,
+        crop: CropByHand | None = None,
+    ) -> KeypointReport:
+        """Report what the model sees in a portrait: keypoints step by step, pose, expression.
+
+        Args:
+            portrait: a picture file, a frame, or a prepared portrait.
+            face_index: which face, 0 = the largest.
+            crop: x0, y0 and side in px, instead of looking for a face.
+
+        Returns:
+            The report.
+
+        Raises:
+            MediaError: as for prepare.
+        """
+        seen = self.prepare(portrait, face_index=face_index, crop=crop)
+        with self.engine.computing():
+            return report_keypoints(
+                self.engine.loaded.model, seen.source, seen.crop_box, seen.face, seen.notes
+            )
+
+
+def _ignore(stage: str, done: int, total: int | None) -> None:
+    del stage, done, total

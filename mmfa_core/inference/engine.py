@@ -1,0 +1,172 @@
+"""The model on a device: frames in, motion and frames out.
+
+In: uint8 frames of the model's size. Out: Motion, encoded sources and uint8 frames.
+Knows nothing about faces, clips or options.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmfa_core.checkpoint import LoadedModel
+from mmfa_core.errors import ConfigError
+from mmfa_core.media import Frame
+from mmfa_core.model import EncodedSource
+from mmfa_core.motion import Motion
+
+THREAD_LIMITS = (1, 256)
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Compute with one loaded model; safe to share between threads.
+
+    Attributes:
+        loaded: the model, on ``device``.
+        device: where it computes.
+        dtype: what convolutions compute in.
+        threads: CPU threads in all.
+    """
+
+    loaded: LoadedModel
+    device: torch.device
+    dtype: torch.dtype
+    threads: int
+
+    @property
+    def size_px(self) -> int:
+        """Return the side of the pictures that go in and come out."""
+        return self.loaded.config.size_px
+
+    @property
+    def workers(self) -> int:
+        """Return how many batches are worth computing side by side.
+
+        On a CPU two batches on half the threads each leave no core idle in the parts of a
+        network that run on one thread.
+        """
+        return 2 if self.device.type == "cpu" and self.threads > 1 else 1
+
+    @contextlib.contextmanager
+    def computing(self, threads: int | None = None) -> Generator[None]:
+        """Prepare this thread to compute without gradients; only networks use ``dtype``."""
+        torch.set_num_threads(threads or self.threads)
+        with torch.inference_mode():
+            yield
+
+    def _fast(self) -> torch.autocast:
+        half = self.dtype != torch.float32
+        return torch.autocast(self.device.type, self.dtype, enabled=half)
+
+    def to_tensor(self, frames: Sequence[Frame]) -> Tensor:
+        """Turn frames (H, W, 3) uint8 into (B, 3, H, W) in [0, 1], channels last."""
+        stacked = torch.from_numpy(np.stack(frames)).to(self.device)  # (B, H, W, 3)
+        return stacked.permute(0, 3, 1, 2).float().div_(255)
+
+    def to_frames(self, pictures: Tensor) -> list[Frame]:
+        """Turn (B, 3, H, W) in [0, 1] into frames."""
+        rounded = pictures.float().mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+        return list(rounded.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+    def encode_source(self, frame: Frame) -> EncodedSource:
+        """Compute all that depends on the portrait alone; call it within computing()."""
+        with self._fast():
+            source = self.loaded.model.encode_source(self.to_tensor([frame]))
+        return dataclasses.replace(
+            source,
+            canonical_keypoints=source.canonical_keypoints.float(),
+            motion=_single_precision(source.motion),
+        )
+
+    def estimate_motion(self, frames: Sequence[Frame]) -> Motion:
+        """Estimate the motion of a few frames; call it within computing()."""
+        with self._fast():
+            return _single_precision(self.loaded.model.estimate_motion(self.to_tensor(frames)))
+
+    def render(self, source: EncodedSource, motion: Motion) -> list[Frame]:
+        """Show a portrait with each motion of a batch; call it within computing()."""
+        model = self.loaded.model
+        with self._fast():
+            generated = model.render(model.expand(source, len(motion)), motion)
+        return self.to_frames(generated.picture)
+
+    def decode_expression(self, code: Tensor) -> Tensor:
+        """Decode expression codes (B, Z) to offsets (B, K, 3)."""
+        offsets: Tensor = self.loaded.model.expression_vae.decode(code)
+        return offsets
+
+
+def _single_precision(motion: Motion) -> Motion:
+    return Motion(*(getattr(motion, f.name).float() for f in dataclasses.fields(Motion)))
+
+
+def choose_device(name: str | None) -> torch.device:
+    """Choose where to compute.
+
+    Args:
+        name: such as ``cpu`` or ``cuda:0``; None takes a GPU if there is one.
+
+    Returns:
+        The device.
+
+    Raises:
+        ConfigError: for an unknown device, or one that this machine doesn't have.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"The device {name!r} is not there.", "Leave it out, or use cpu or cuda."
+        ) from error
+    return device
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """Choose bfloat16 or float16 where the hardware multiplies matrices of them fast."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and _has_amx():
+        return torch.bfloat16
+    return torch.float32
+
+
+def choose_threads(threads: int | None) -> int:
+    """Choose the number of CPU threads.
+
+    Raises:
+        ConfigError: when ``threads`` is below 1 or above 256.
+    """
+    if threads is None:
+        return _available_cores()
+    low, high = THREAD_LIMITS
+    if not low <= threads <= high:
+        raise ConfigError(f"threads is {threads}; allowed are {low} to {high}.", "Leave it out.")
+    return threads
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, min(len(os.sched_getaffinity(0)), THREAD_LIMITS[1]))
+    return max(1, min(os.cpu_count() or 1, THREAD_LIMITS[1]))
+
+
+def _has_amx() -> bool:
+    if hasattr(torch.cpu, "get_capabilities"):
+        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return " amx_bf16" in flags

@@ -1,0 +1,113 @@
+"""A portrait made ready: its face found, framed and encoded once.
+
+In: a picture. Out: PreparedPortrait. Knows nothing about clips or edits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmfa_core.face import Crop, FaceFinder, choose_face, crop_by_hand, crop_for_face, cut_crop
+from mmfa_core.inference.engine import Engine
+from mmfa_core.media import Frame, read_picture
+from mmfa_core.model import EncodedSource
+from mmfa_core.paste import paste_back
+
+CropByHand = tuple[float, float, float]  # x0, y0 and side, px of the portrait
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PreparedPortrait:
+    """Hold what is computed once a portrait; takes the portrait's place in every call.
+
+    Attributes:
+        picture: the whole portrait, (H, W, 3).
+        crop: where its face is.
+        face: the face crop, of the model's size.
+        source: the face crop, encoded.
+        notes: what a person should know, such as which of several faces was taken.
+    """
+
+    picture: Frame
+    crop: Crop
+    face: Frame
+    source: EncodedSource
+    notes: tuple[str, ...] = ()
+
+    def paste(self, generated: Frame) -> Frame:
+        """Put a generated face crop back into the whole portrait, with a soft seam."""
+        return paste_back(self.picture, self.crop, generated)
+
+    @property
+    def crop_box(self) -> CropByHand:
+        """The crop as x0, y0 and side in px."""
+        x0, y0 = self.crop.corner_px
+        return float(x0), float(y0), float(self.crop.size_px)
+
+
+Portrait = Frame | str | Path | PreparedPortrait  # wherever a portrait is asked for
+
+
+def prepare_portrait(
+    engine: Engine,
+    portrait: Portrait,
+    *,
+    face_index: int | None = None,
+    crop: CropByHand | None = None,
+) -> PreparedPortrait:
+    """Find the face of a portrait and encode it.
+
+    Args:
+        engine: computes.
+        portrait: a picture file, a frame, or a prepared portrait, which is returned as it is.
+        face_index: which face, 0 = the largest; None takes the largest and notes it.
+        crop: x0, y0 and side in px; no face is looked for then.
+
+    Returns:
+        The prepared portrait.
+
+    Raises:
+        UnreadableError: the file is no picture.
+        NoFaceError: there is no face, or not as many.
+        MediaError: the crop by hand is too small or outside.
+    """
+    if isinstance(portrait, PreparedPortrait):
+        return portrait
+    if isinstance(portrait, str | Path):
+        picture, name = read_picture(portrait), Path(portrait).name
+    else:
+        picture, name = portrait, "the portrait"
+    square, note = frame_face(picture, name, face_index=face_index, crop=crop)
+    face = cut_crop(picture, square, engine.size_px)
+    with engine.computing():
+        source = engine.encode_source(face)
+    return PreparedPortrait(
+        picture=picture, crop=square, face=face, source=source, notes=(note,) if note else ()
+    )
+
+
+def frame_face(
+    picture: Frame,
+    name: str,
+    *,
+    face_index: int | None = None,
+    crop: CropByHand | None = None,
+) -> tuple[Crop, str | None]:
+    """Find where the face crop of a picture is.
+
+    Args:
+        picture: (H, W, 3).
+        name: of the picture, for sentences.
+        face_index: which face, 0 = the largest.
+        crop: x0, y0 and side in px, instead of looking.
+
+    Returns:
+        The crop, and a note if a choice was made.
+    """
+    if crop is not None:
+        x0, y0, side = crop
+        return crop_by_hand(x0, y0, x0 + side, y0 + side, picture.shape), None
+    with FaceFinder() as finder:
+        found, note = choose_face(finder.detect_faces(picture), face_index, name)
+    return crop_for_face(found, picture.shape), note

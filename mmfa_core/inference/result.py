@@ -1,0 +1,65 @@
+"""What an animation reports about itself.
+
+In: counts, times and notes. Out: AnimateResult and plain JSON values. Knows nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from mmfa_core.media import Frame
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AnimateResult:
+    """Tell what was done.
+
+    Attributes:
+        output: the file that was written, or None.
+        frames_in: frames read from the driver.
+        frames_out: frames made.
+        fps_in: exact rate of the driver, frames a second; 0 for a picture.
+        fps_out: exact rate of the output.
+        seconds: by stage; stages run side by side, so that they may exceed ``total``.
+        model_id: what people call the model.
+        model_hash: short hash of its weights.
+        reference_frame: number of the driving frame that motion was compared with.
+        notes: what a person should know, such as spans without a face.
+        frames: the frames, if there was no output to write them to.
+    """
+
+    output: Path | None
+    frames_in: int
+    frames_out: int
+    fps_in: Fraction
+    fps_out: Fraction
+    seconds: dict[str, float]
+    model_id: str
+    model_hash: str
+    reference_frame: int
+    notes: tuple[str, ...]
+    frames: tuple[Frame, ...] = field(default=(), repr=False)
+
+    @property
+    def speed_fps(self) -> float:
+        """Return frames made a second, end to end, without the loading of the model."""
+        return self.frames_out / max(self.seconds["total"], 1e-9)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the frames as plain JSON values; rates as exact fractions."""
+        return {
+            "output": None if self.output is None else str(self.output),
+            "frames": self.frames_out,
+            "frames_in": self.frames_in,
+            "fps_in": str(self.fps_in),
+            "fps_out": str(self.fps_out),
+            "speed_fps": round(self.speed_fps, 2),
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "model_id": self.model_id,
+            "model_hash": self.model_hash,
+            "reference_frame": self.reference_frame,
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,117 @@
+"""Which motion a portrait shows while a clip drives it: method.md section 6 as pure functions.
+
+In: Motion of the portrait, of driving frames and of the reference frame. Out: Motion to render.
+Knows nothing about pictures or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.motion import Motion
+
+TURN_UNIT_DEG = 15.0  # a turn that counts as much as one standard deviation of the expression
+SMALL_TURN = 1e-4  # radians; below it a turn's axis is not looked for
+
+Decode = Callable[[Tensor], Tensor]  # expression code (B, Z) -> offsets (B, K, 3)
+
+
+def transfer_motion(
+    source: Motion, driving: Motion, reference: Motion, options: AnimateOptions, decode: Decode
+) -> Motion:
+    """Compute what the portrait shows for each driving frame.
+
+    Equation: with gain g a part, relative: R = (R_i R_0^-1)^g R_s, s = s_s (s_i / s_0)^g,
+    t = t_s + g (t_i - t_0), z = z_s + g (z_i - z_0). Absolute: R = (R_i R_s^-1)^g R_s and
+    z = z_s + g (z_i - z_s), so that gain 1 copies the driver; s = s_s and t as in relative,
+    unless ``copy_scale`` and ``copy_translation`` ask for the driver's. With
+    ``expression_space="offsets"`` delta takes the place of z.
+
+    Args:
+        source: the portrait's own motion, batch 1.
+        driving: motion of driving frames, batch B.
+        reference: motion of frame 0 of the equations, batch 1.
+        options: mode, gains and locks.
+        decode: the model's decoder of expression codes.
+
+    Returns:
+        Motion, batch B.
+    """
+    absolute = options.mode == "absolute"
+    gain = {part: options.gain(part) for part in ("rotation", "translation", "scale")}
+    start = source if absolute else reference
+    turn = rotation_power(driving.rotation @ start.rotation.transpose(1, 2), gain["rotation"])
+    still = source if absolute and options.copy_translation else reference
+    shift = gain["translation"] * (driving.translation - still.translation)
+    if absolute and not options.copy_scale:
+        growth = torch.ones_like(driving.scale)
+    else:
+        growth = (driving.scale / (source if absolute else reference).scale) ** gain["scale"]
+    code, offsets = _transfer_expression(source, driving, start, options, decode)
+    return Motion(
+        turn @ source.rotation, source.translation + shift, source.scale * growth, code, offsets
+    )
+
+
+def _transfer_expression(
+    source: Motion, driving: Motion, start: Motion, options: AnimateOptions, decode: Decode
+) -> tuple[Tensor, Tensor]:
+    gain = options.gain("expression")
+    change = driving.expression_code - start.expression_code
+    code = source.expression_code + gain * change  # (B, Z)
+    if gain == 0:
+        return code, source.expression_offsets.expand_as(driving.expression_offsets)
+    if options.expression_space == "code":
+        return code, decode(code)
+    moves = driving.expression_offsets - start.expression_offsets
+    return code, source.expression_offsets + gain * moves
+
+
+def rotation_power(rotation: Tensor, gain: float) -> Tensor:
+    """Turn by ``gain`` times the angle, about the same axis.
+
+    Args:
+        rotation: (B, 3, 3), by less than 180 degrees.
+        gain: factor on the angle; 1 returns the rotation itself.
+
+    Returns:
+        (B, 3, 3).
+    """
+    if gain == 1:
+        return rotation
+    skew = rotation - rotation.transpose(1, 2)
+    axis = torch.stack((skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]), -1)  # 2 sin(angle) * axis
+    trace = rotation.diagonal(dim1=1, dim2=2).sum(-1)
+    angle = torch.atan2(axis.norm(dim=-1), trace - 1)  # (B,), 0 to pi
+    sine = axis.norm(dim=-1, keepdim=True).clamp_min(SMALL_TURN)
+    x, y, z = (axis / sine).unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), -1).reshape(-1, 3, 3)
+    theta = (gain * angle)[:, None, None]
+    eye = torch.eye(3, device=rotation.device, dtype=rotation.dtype)
+    return eye + theta.sin() * cross + (1 - theta.cos()) * cross @ cross
+
+
+def nearest_frame(source: Motion, candidates: Motion, code_std: Sequence[float] = ()) -> int:
+    """Find the driving frame that is most like the portrait in pose and expression.
+
+    Args:
+        source: batch 1.
+        candidates: batch B.
+        code_std: Z standard deviations of the expression code; empty = all 1.
+
+    Returns:
+        Its index in the batch.
+    """
+    between = candidates.rotation @ source.rotation.transpose(1, 2)
+    trace = between.diagonal(dim1=1, dim2=2).sum(-1)
+    turn_deg = torch.rad2deg(torch.acos(((trace - 1) / 2).clamp(-1, 1)))
+    change = candidates.expression_code - source.expression_code
+    if code_std:
+        change = change / torch.tensor(code_std, device=change.device).clamp_min(1e-3)
+    distance = (turn_deg / TURN_UNIT_DEG) ** 2 + (change**2).mean(-1)
+    return int(distance.argmin())
