@@ -38,13 +38,13 @@ class ModelConfig:
     rigid_keypoints: tuple[int, ...] = tuple(range(11))  # indices that an expression barely moves
     radius: float = 0.33  # RMS radius of the rigid canonical keypoints, normalised, > 0
     motion_size_px: int = 128  # side of the picture that the motion estimator sees
-    motion_widths: tuple[int, ...] = (48, 96, 192)  # at 1/4, 1/8 and 1/16 of motion_size_px
-    motion_blocks: tuple[int, ...] = (0, 2, 2)  # residual blocks at each of these scales
+    motion_widths: tuple[int, ...] = (32, 64, 128)  # at 1/4, 1/8 and 1/16 of motion_size_px
+    motion_blocks: tuple[int, ...] = (0, 1, 1)  # residual blocks at each of these scales
     crop_size_px: int = 96  # side of the pose-aligned face crop
     crop_half: float = 0.58  # half side of that crop in units of the head's scale
     crop_drop: float = 0.26  # how far below the rigid centre the crop's centre is, same units
     expression_widths: tuple[int, ...] = (48, 96, 192)  # at 1/4, 1/8 and 1/16 of crop_size_px
-    expression_blocks: tuple[int, ...] = (0, 1, 1)  # residual blocks at each of these scales
+    expression_blocks: tuple[int, ...] = (0, 1, 2)  # residual blocks at each of these scales
     expression_features: int = 128  # E, size of e
     expression_code: int = 32  # Z, size of z
     appearance_widths: tuple[int, ...] = (48, 96)  # source features at 1/4 and 1/8
@@ -92,7 +92,12 @@ class ModelConfig:
     def _shape_checks(self) -> tuple[tuple[bool, str], ...]:
         """List what must hold so that the networks fit together, with a text for when not."""
         widths = (*self.motion_widths, *self.expression_widths, *self.appearance_widths)
-        counts = (*self.motion_blocks, *self.expression_blocks, *self.decoder_blocks)
+        counts = (
+            *self.motion_blocks,
+            *self.expression_blocks,
+            *self.appearance_blocks,
+            *self.decoder_blocks,
+        )
         scales = {"motion": self.motion_size_px, "expression": self.crop_size_px}
         pyramids = tuple(
             (
@@ -107,9 +112,10 @@ class ModelConfig:
         return (
             *pyramids,
             (
-                len(self.appearance_widths) == len(self.dense_widths) == 2
-                and len(self.decoder_blocks) == 2,
-                "appearance_widths, dense_widths and decoder_blocks have two numbers each",
+                len(self.appearance_widths) == len(self.appearance_blocks) == 2
+                and len(self.dense_widths) == len(self.decoder_blocks) == 2,
+                "appearance_widths, appearance_blocks, dense_widths and decoder_blocks need two "
+                "numbers each",
             ),
             (
                 min((*widths, *self.dense_widths, self.expression_features, self.expression_code))

@@ -20,6 +20,11 @@ from torch import Tensor
 from mmfa_core.motion import HeadPose
 
 
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Keep products of rotations and places out of autocast: half precision costs half a pixel."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
 def rotation_from_pose(pose: HeadPose) -> Tensor:
     """Turn head angles into rotation matrices.
 
@@ -40,7 +45,8 @@ def rotation_from_pose(pose: HeadPose) -> Tensor:
     about_y = _matrix(cy, zero, -sy, zero, one, zero, sy, zero, cy)
     about_x = _matrix(one, zero, zero, zero, cp, sp, zero, -sp, cp)
     about_z = _matrix(cr, sr, zero, -sr, cr, zero, zero, zero, one)
-    return about_y @ about_x @ about_z
+    with full_precision(yaw):
+        return about_y @ about_x @ about_z
 
 
 def pose_from_rotation(rotation: Tensor) -> HeadPose:
@@ -85,12 +91,13 @@ def compose_keypoints(
     shift = F.pad(translation, (0, 1))[:, None]  # (B, 1, 3)
     turn = rotation.transpose(1, 2)
     factor = scale[:, :, None]
-    if formula == "mmfa":
-        return factor * ((canonical_keypoints + expression_offsets) @ turn) + shift
-    if formula == "liveportrait":
-        return factor * (canonical_keypoints @ turn + expression_offsets) + shift
-    if formula == "facevid2vid":
-        return canonical_keypoints @ turn + shift + expression_offsets
+    with full_precision(turn):
+        if formula == "mmfa":
+            return factor * ((canonical_keypoints + expression_offsets) @ turn) + shift
+        if formula == "liveportrait":
+            return factor * (canonical_keypoints @ turn + expression_offsets) + shift
+        if formula == "facevid2vid":
+            return canonical_keypoints @ turn + shift + expression_offsets
     raise ValueError(f"unknown formula {formula!r}")
 
 
@@ -133,9 +140,10 @@ def gauge_offsets(offsets: Tensor, canonical_keypoints: Tensor, subset: Tensor) 
     squares = (arms**2).sum((1, 2))
     growth = (arms * (moves - shift)).sum((1, 2)) / squares.clamp_min(1e-8)
     eye = torch.eye(3, device=arms.device)
-    inertia = squares[:, None, None] * eye - arms.transpose(1, 2) @ arms
-    torque = torch.linalg.cross(arms, moves - shift).sum(1)  # (B, 3)
-    turn = torch.linalg.solve(inertia + 1e-6 * eye, torque[:, :, None])[:, :, 0]
+    with full_precision(arms):
+        inertia = squares[:, None, None] * eye - arms.transpose(1, 2) @ arms
+        torque = torch.linalg.cross(arms, moves - shift).sum(1)  # (B, 3)
+        turn = torch.linalg.solve(inertia + 1e-6 * eye, torque[:, :, None])[:, :, 0]
     all_arms = canonical_keypoints.float() - centre
     turned = torch.linalg.cross(turn[:, None].expand_as(all_arms), all_arms)
     similarity: Tensor = shift + growth[:, None, None] * all_arms + turned

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmfa_core.config import ModelConfig
 from mmfa_core.geometry import (
     compose_keypoints,
+    full_precision,
     gauge_canonical,
     gauge_offsets,
     pose_from_rotation,
@@ -274,11 +275,13 @@ class MMFA(nn.Module):
         """
         canonical, own = source.canonical_keypoints, source.motion
         ratio = (own.scale / driving.scale)[:, :, None]
+        with full_precision(ratio):
+            turn = own.rotation @ driving.rotation.transpose(1, 2)
         motion = self.dense_motion(
             source.features[1],
             self.keypoints(canonical, own),
             self.keypoints(canonical, driving),
-            ratio * (own.rotation @ driving.rotation.transpose(1, 2)),
+            ratio * turn,
             own.translation,
             driving.translation,
         )

@@ -6,14 +6,51 @@ In: feature maps. Out: feature maps. Knows nothing about faces.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+SLOPE = 0.1  # of the leaky rectifier, below 0
+LayerT = TypeVar("LayerT", nn.Conv2d, nn.Linear)
+
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     """Build a 3x3 convolution that keeps the size (or halves it with stride 2)."""
-    return nn.Conv2d(inputs, outputs, 3, stride, 1)
+    return _scaled(nn.Conv2d(inputs, outputs, 3, stride, 1))
+
+
+class Pointwise(nn.Module):
+    """Mix channels place by place: a 1x1 convolution as one matrix product.
+
+    On a CPU with one thread PyTorch takes a slow path for 1x1 convolutions; with channels last
+    the product needs no copy.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        """Build for ``inputs`` to ``outputs`` channels."""
+        super().__init__()
+        layer = _scaled(nn.Conv2d(inputs, outputs, 1))
+        self.weight = layer.weight
+        self.bias = layer.bias
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
+        mixed = F.linear(features.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+        return mixed.permute(0, 3, 1, 2)
+
+
+def linear(inputs: int, outputs: int) -> nn.Linear:
+    """Build a linear layer."""
+    return _scaled(nn.Linear(inputs, outputs))
+
+
+def _scaled(layer: LayerT) -> LayerT:
+    """Start weights so that features keep their variance: no network here normalises."""
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def zero(layer: nn.Conv2d | nn.Linear, bias: float = 0.0) -> None:
@@ -25,7 +62,7 @@ def zero(layer: nn.Conv2d | nn.Linear, bias: float = 0.0) -> None:
 
 def activate(features: Tensor) -> Tensor:
     """Apply the one activation of all networks."""
-    return F.leaky_relu(features, 0.1)
+    return F.leaky_relu(features, SLOPE)
 
 
 class Residual(nn.Module):

@@ -13,12 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfa_core.geometry import gaussian_maps, make_grid, warp
-from mmfa_core.networks.blocks import Residual, activate, conv, zero
+from mmfa_core.geometry import full_precision, gaussian_maps, make_grid, warp
+from mmfa_core.networks.blocks import Pointwise, Residual, activate, conv, zero
 
 HEAT_SIGMA = 0.06  # of the maps that the network sees, normalised
-BACKGROUND_LOGIT = -5.0  # start of the background's logit: wins beyond about 3 sigma
-HEAD_LOGIT = -4.0  # start of the rigid head's logit
+BACKGROUND_LOGIT = -4.0  # start of the background's logit: wins beyond about 3 sigma
+HEAD_LOGIT = -2.0  # start of the rigid head's logit at its centre
+POINT_LOG_SIGMA = -2.3  # about 0.1, normalised: how far a keypoint reaches at first
+HEAD_LOG_SIGMA = -1.2  # about 0.3: how far the rigid head reaches at first, hair included
 RESIDUAL_GAIN = 0.1  # normalised; size of the correction that the network may add to the flow
 
 
@@ -63,7 +65,7 @@ class DenseMotionNetwork(nn.Module):
         super().__init__()
         fine, coarse = widths
         self.keypoints = keypoints
-        self.reduce = nn.Conv2d(features, 32, 1)
+        self.reduce = Pointwise(features, 32)
         self.enter = conv(keypoints + 2 * 32 + 2, fine)
         self.down = conv(fine, coarse, stride=2)
         self.inner = nn.Sequential(*(Residual(coarse) for _ in range(blocks)))
@@ -71,7 +73,9 @@ class DenseMotionNetwork(nn.Module):
         self.outer = nn.Sequential(*(Residual(fine) for _ in range(blocks)))
         self.head = conv(fine, keypoints + 2 + 2 + 2)
         zero(self.head)  # occlusion masks start at sigmoid(2): visible
-        self.log_sigma = nn.Parameter(torch.full((keypoints,), -2.3))  # about 0.1, normalised
+        reach = torch.full((keypoints + 1,), POINT_LOG_SIGMA)
+        reach[-1] = HEAD_LOG_SIGMA
+        self.log_sigma = nn.Parameter(reach)
         self.still_logits = nn.Parameter(torch.tensor([HEAD_LOGIT, BACKGROUND_LOGIT]))
 
     def forward(
@@ -99,7 +103,8 @@ class DenseMotionNetwork(nn.Module):
         rows, columns = features.shape[-2:]
         flat = affine[:, :2, :2]
         points_s, points_d = source_keypoints[..., :2], driving_keypoints[..., :2]
-        prior = self._prior_logits(points_d, 2 * rows, 2 * columns)  # (B, K + 2, 2h, 2w)
+        origins = torch.cat((points_d, driving_centre[:, None]), 1)
+        prior = self._prior_logits(origins, 2 * rows, 2 * columns)  # (B, K + 2, 2h, 2w)
         parts = (points_s, points_d, flat, source_centre, driving_centre)
         start = _mix(F.avg_pool2d(prior, 2).softmax(1), *parts)
         reduced = activate(self.reduce(features))
@@ -129,14 +134,16 @@ class DenseMotionNetwork(nn.Module):
         )
 
     def _prior_logits(self, points: Tensor, rows: int, columns: int) -> Tensor:
+        """Start the softmax from the distance to the keypoints and the head's centre (last)."""
         y = (2 * torch.arange(rows, device=points.device) + 1) / rows - 1
         x = (2 * torch.arange(columns, device=points.device) + 1) / columns - 1
         sharp = (-0.5 * torch.exp(-2 * self.log_sigma))[:, None]
-        across = sharp * (x - points[..., :1]) ** 2  # (B, K, columns)
-        down = sharp * (y - points[..., 1:2]) ** 2  # (B, K, rows)
+        across = sharp * (x - points[..., :1]) ** 2  # (B, K + 1, columns)
+        down = sharp * (y - points[..., 1:2]) ** 2  # (B, K + 1, rows)
         near = down[..., :, None] + across[..., None, :]
-        still = self.still_logits.view(1, 2, 1, 1).expand(len(points), -1, rows, columns)
-        return torch.cat((near, still), 1)
+        head_logit, background_logit = self.still_logits
+        background = background_logit.expand(len(points), 1, rows, columns)
+        return torch.cat((near[:, :-1], near[:, -1:] + head_logit, background), 1)
 
 
 def _mix(
@@ -164,8 +171,9 @@ def _mix(
     grid = make_grid(rows, columns, weights.device)
     origin_s = torch.cat((points_s, centre_s[:, None]), 1)
     origin_d = torch.cat((points_d, centre_d[:, None]), 1)
-    shifts = origin_s - origin_d @ flat.transpose(1, 2)  # (B, K + 1, 2)
-    mixed = torch.einsum("bkhw,bkc->bhwc", weights[:, :-1], shifts)
+    with full_precision(weights):
+        shifts = origin_s - origin_d @ flat.transpose(1, 2)  # (B, K + 1, 2)
+        mixed = torch.einsum("bkhw,bkc->bhwc", weights[:, :-1], shifts)
+        turned = torch.einsum("hwc,bdc->bhwd", grid, flat)
     still = weights[:, -1][..., None]
-    turned = torch.einsum("hwc,bdc->bhwd", grid, flat)
     return (1 - still) * turned + still * grid + mixed

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmfa_core.networks.blocks import Pyramid, activate, zero
+from mmfa_core.networks.blocks import SLOPE, Pointwise, Pyramid, activate, linear, zero
 
 
 class ExpressionEncoder(nn.Module):
@@ -30,9 +30,9 @@ class ExpressionEncoder(nn.Module):
         super().__init__()
         self.pyramid = Pyramid(widths, blocks)
         side = size_px // 4 // 2 ** (len(widths) - 1)
-        self.squeeze = nn.Conv2d(widths[-1], 48, 1)
-        self.shared = nn.Linear(48 * side * side, self.HIDDEN)
-        self.head = nn.Linear(self.HIDDEN, features)
+        self.squeeze = Pointwise(widths[-1], 48)
+        self.shared = linear(48 * side * side, self.HIDDEN)
+        self.head = linear(self.HIDDEN, features)
 
     def forward(self, crop: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, 3, size_px, size_px) in [0, 1] to e (B, E) and hidden features (B, HIDDEN)."""
@@ -53,18 +53,16 @@ class ExpressionVAE(nn.Module):
         """Build for E = ``features``, Z = ``code`` and K = ``keypoints``."""
         super().__init__()
         self.keypoints = keypoints
-        self.mean = nn.Linear(features, code)
+        self.mean = linear(features, code)
         self.logvar = nn.Linear(features, code)
-        self.decoder = nn.Sequential(
-            nn.Linear(code, 128), nn.LeakyReLU(0.1), nn.Linear(128, features)
-        )
+        self.decoder = nn.Sequential(linear(code, 128), nn.LeakyReLU(SLOPE), linear(128, features))
         last = nn.Linear(128, 3 * keypoints)
         zero(last)
         self.offsets = nn.Sequential(
-            nn.Linear(features, 128),
-            nn.LeakyReLU(0.1),
-            nn.Linear(128, 128),
-            nn.LeakyReLU(0.1),
+            linear(features, 128),
+            nn.LeakyReLU(SLOPE),
+            linear(128, 128),
+            nn.LeakyReLU(SLOPE),
             last,
         )
         zero(self.logvar, -4.0)

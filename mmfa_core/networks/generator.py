@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfa_core.geometry import resize_flow, warp
-from mmfa_core.networks.blocks import Residual, activate, conv
+from mmfa_core.networks.blocks import Pointwise, Residual, activate, conv
 from mmfa_core.networks.dense_motion import DenseMotion
 
 
@@ -52,11 +52,11 @@ class Generator(nn.Module):
         fine, coarse = appearance
         self.enter = conv(coarse + hidden + volume_channels, coarse)
         self.inner = nn.Sequential(*(Residual(coarse) for _ in range(blocks[1])))
-        self.up = nn.Conv2d(coarse, fine, 1)
-        self.merge = nn.Conv2d(fine + fine + 48, fine, 1)
+        self.up = Pointwise(coarse, fine)
+        self.merge = Pointwise(fine + fine + 48, fine)
         self.outer = nn.Sequential(*(Residual(fine) for _ in range(blocks[0])))
         self.paint = conv(fine, 49)
-        self.paint.weight.data.mul_(0.2)  # the blend starts at sigmoid(1.5): the warped source
+        self.paint.weight.data.mul_(0.1)  # the blend starts at sigmoid(1.5): the warped source
 
     def forward(self, source: Tensor, features: Sequence[Tensor], motion: DenseMotion) -> Generated:
         """Generate pictures.

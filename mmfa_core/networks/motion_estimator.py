@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmfa_core.motion import HeadPose
-from mmfa_core.networks.blocks import Pyramid, activate
+from mmfa_core.networks.blocks import Pointwise, Pyramid, activate, linear
 
 
 class MotionEstimator(nn.Module):
@@ -29,8 +29,8 @@ class MotionEstimator(nn.Module):
         self.keypoints = keypoints
         self.pyramid = Pyramid(widths, blocks)
         side = size_px // 4 // 2 ** (len(widths) - 1)
-        self.squeeze = nn.Conv2d(widths[-1], 32, 1)
-        self.shared = nn.Linear(32 * side * side, 256)
+        self.squeeze = Pointwise(widths[-1], 32)
+        self.shared = linear(32 * side * side, 256)
         self.motion = nn.Linear(256, 6)
         self.identity = nn.Linear(256, 3 * keypoints)
         self.mean_keypoints = nn.Parameter(_spread(keypoints))
