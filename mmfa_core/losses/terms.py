@@ -26,12 +26,14 @@ class LossWeights:
     guide: float = 15.0  # L1 of projected keypoints to landmarks
     canonical: float = 6.0  # L1 of canonical keypoints to the clip's neutral face
     canonical_consistency: float = 4.0  # L1 between the x_c of two pictures of one person
-    offsets: float = 8.0  # L1 of gauged offsets to the teacher's expression
-    gaps: float = 10.0  # L1 of lip and eye openings
+    offsets: float = 15.0  # L1 of gauged offsets to the teacher's expression
+    gaps: float = 15.0  # L1 of lip and eye openings
     deformation: float = 0.05  # mean |delta|
     kl: float = 5e-4  # KL to N(0, I), nats a dimension
     vae: float = 1.0  # delta(e_hat) against detached delta(e)
     equivariance: float = 0.0  # keypoints under a known warp
+    similarity: float = 0.0  # size, pose and place under a known turn, size and shift
+    expression_invariance: float = 0.0  # L1 of e under new colours and a known similarity
     keypoint_prior: float = 0.0  # keypoints keep apart
     flow: float = 6.0  # L1 of the flow at landmarks
     pixel: float = 3.0  # L1 at full size, weighted to the face

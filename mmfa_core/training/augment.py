@@ -24,6 +24,7 @@ from mmfa_core.geometry import (
     warp,
 )
 from mmfa_core.motion import HeadPose
+from mmfa_core.training.spline import apply_spline, fit_spline
 from mmfa_core.training.teacher import GUIDES
 
 WARP_GRID = 64  # rows and columns of the warp field of a portrait
@@ -179,21 +180,6 @@ def mirror_labels(batch: Labelled, landmark_twins: Tensor, guide_twins: Tensor) 
     )
 
 
-def find_twins(points: Tensor) -> Tensor:
-    """Find for each point of a symmetric shape its twin on the other side of x = 0.
-
-    Args:
-        points: (N, 3), centred at x = 0.
-
-    Returns:
-        (N,) indices; always an involution (points without a mutual twin are their own).
-    """
-    mirrored = points * torch.tensor([-1.0, 1.0, 1.0])
-    nearest = torch.cdist(mirrored, points).argmin(1)
-    mutual = nearest[nearest] == torch.arange(len(points))
-    return torch.where(mutual, nearest, torch.arange(len(points)))
-
-
 def warp_portraits(
     batch: Labelled,
     turn_deg: Tensor,
@@ -234,9 +220,9 @@ def warp_portraits(
     border = 1.15 * torch.stack((_zigzag(edge), _zigzag(edge + 1)), -1).expand(len(before), -1, -1)
     places = torch.cat((after[..., :2], ring_after[..., :2], border), 1)
     values = torch.cat((before[..., :2], ring_before[..., :2], border), 1)
-    spline = _fit_spline(places, values - places)
+    spline = fit_spline(places, values - places)
     grid = make_grid(WARP_GRID, WARP_GRID)
-    field = grid + _apply_spline(spline, places, grid.view(1, -1, 2)).view(
+    field = grid + apply_spline(spline, places, grid.view(1, -1, 2)).view(
         -1, WARP_GRID, WARP_GRID, 2
     )
     height, width = batch.pictures.shape[-2:]
@@ -244,7 +230,7 @@ def warp_portraits(
     # Landmarks that are no guides follow the guides by inverse-distance weights.
     guides = batch.landmarks[:, list(GUIDES)]
     distance = torch.cdist(batch.landmarks[..., :2], guides[..., :2])
-    weights = 1 / (distance**2 + 1e-5)
+    weights = 1 / (distance**2 + 1e-7)
     weights = weights / weights.sum(-1, keepdim=True)
     return batch.replace(
         pictures=warp(batch.pictures, resize_flow(field, height, width)),
@@ -264,27 +250,3 @@ def _pose(points: Tensor, rotation: Tensor, scale: Tensor, translation: Tensor) 
 def _zigzag(turns: Tensor) -> Tensor:
     """Go -1, -1, 1, 1 and back as a square's coordinate does along its border; period 4."""
     return ((turns % 4 - 2).abs() * 2 - 2).clamp(-1, 1)
-
-
-def _kernel(squares: Tensor) -> Tensor:
-    return squares * torch.log(squares + 1e-9)
-
-
-def _fit_spline(places: Tensor, values: Tensor) -> Tensor:
-    """Fit thin-plate splines with a little smoothing; returns (B, P + 3, 2)."""
-    count = places.shape[1]
-    squares = ((places[:, :, None] - places[:, None]) ** 2).sum(-1)
-    plane = F.pad(places, (1, 0), value=1.0)  # (B, P, 3)
-    top = torch.cat((_kernel(squares) + 1e-4 * torch.eye(count), plane), 2)
-    bottom = F.pad(plane.transpose(1, 2), (0, 3))
-    system = torch.cat((top, bottom), 1).double()
-    solution: Tensor = torch.linalg.solve(system, F.pad(values, (0, 0, 0, 3)).double())
-    return solution.float()
-
-
-def _apply_spline(spline: Tensor, places: Tensor, points: Tensor) -> Tensor:
-    """Evaluate splines at points (1 or B, Q, 2); returns (B, Q, 2)."""
-    points = points.expand(len(places), -1, -1)
-    squares = torch.cdist(points, places) ** 2
-    plane = F.pad(points, (1, 0), value=1.0)
-    return torch.cat((_kernel(squares), plane), 2) @ spline

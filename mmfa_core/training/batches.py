@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmfa_core.errors import ConfigError
 from mmfa_core.training.augment import (
     Labelled,
     colour_table,
-    find_twins,
     mirror_labels,
     move_labels,
     move_picture,
@@ -24,6 +24,7 @@ from mmfa_core.training.augment import (
 )
 from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.teacher import GUIDES, Teacher, normalise_landmarks
+from mmfa_core.training.twins import landmark_twins
 
 KIND_SHARES = {"video": 0.58, "track": 0.10, "pair": 0.07, "still": 0.25}
 CANDIDATES = 4  # driving pictures compared when a wide pair is wanted
@@ -41,15 +42,22 @@ class PairSampler:
     """Draw pairs from clips, from same-person stills and from single portraits by warping."""
 
     def __init__(self, corpus: Corpus, teacher: Teacher, seed: int, stills: bool = True) -> None:
-        """Prepare shares of clip kinds; ``stills`` off leaves single portraits out."""
+        """Prepare shares of clip kinds.
+
+        Args:
+            corpus: pictures and labels.
+            teacher: labels of the same corpus.
+            seed: of everything that is drawn.
+            stills: False leaves single portraits out.
+
+        Raises:
+            ConfigError: when nothing is left to train on.
+        """
         self.corpus = corpus
         self.teacher = teacher
         self.seed = seed
         self.landmarks = normalise_landmarks(corpus.landmarks)
-        centred = self.landmarks - self.landmarks[:, :1] * torch.tensor([1.0, 0.0, 0.0])
-        frontal = teacher.rotation.diagonal(dim1=1, dim2=2).sum(1) > 2.98
-        mean = centred[frontal].mean(0)
-        self.landmark_twins = find_twins(mean - mean[168] * torch.tensor([1.0, 0.0, 0.0]))
+        self.landmark_twins = landmark_twins()
         position = {landmark: i for i, landmark in enumerate(GUIDES)}
         twins = [position.get(int(self.landmark_twins[g]), i) for i, g in enumerate(GUIDES)]
         self.guide_twins = torch.tensor(twins)
@@ -60,6 +68,11 @@ class PairSampler:
         if not stills:
             groups["still"] = []
         kept = {kind: clips for kind, clips in groups.items() if clips}
+        if not kept:
+            raise ConfigError(
+                "Nothing is left to train on: there are only single portraits, and stills is off.",
+                "Add clips, or set stills to true.",
+            )
         total = sum(KIND_SHARES[kind] for kind in kept)
         weights = np.zeros(len(corpus.clips))
         for kind, clips in kept.items():

@@ -8,8 +8,10 @@ from __future__ import annotations
 import csv
 import io
 import mmap
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from PIL import Image
 from mmfa_core.errors import NotFoundError, UnreadableError
 
 PICTURE_PX = 256  # side of every picture of a corpus
+INDEX_COLUMNS = ("clip", "identity", "kind", "tier", "split", "shard", "first", "n")
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,7 @@ class Corpus:
             raise NotFoundError(
                 f"There is no index.tsv in {root.name}.", "Give the folder of a corpus."
             )
-        with index.open(encoding="utf-8", newline="") as file:
-            rows = [r for r in csv.DictReader(file, delimiter="\t") if r["split"] == split]
-        rows = [r for r in rows if r["tier"] in tiers]
+        rows = [r for r in _read_index(index) if r["split"] == split and r["tier"] in tiers]
         self._maps: list[mmap.mmap] = []
         self._pieces: list[tuple[int, int, int]] = []
         self.clips: list[Clip] = []
@@ -83,6 +84,11 @@ class Corpus:
             for row in (r for r in rows if r["shard"] == shard):
                 first, count = int(row["first"]), int(row["n"])
                 keep = slice(first, first + count)
+                if first < 0 or count < 1 or first + count > len(arrays["off"]):
+                    raise UnreadableError(
+                        f"Clip {row['clip']} is not inside shard {shard} of the corpus.",
+                        "Copy the corpus again.",
+                    )
                 for key, parts in labels.items():
                     parts.append(arrays[key][keep].astype(np.float32))
                 self._pieces += [
@@ -118,12 +124,29 @@ class Corpus:
 
     def _open(self, root: Path, shard: str) -> dict[str, NDArray[np.float32]]:
         try:
-            with np.load(root / f"{shard}.npz", allow_pickle=False) as data:
+            with (root / f"{shard}.npz").open("rb") as file:
+                data = np.load(file, allow_pickle=False)
                 arrays = {key: data[key] for key in ("lm", "bs", "pose", "off", "len")}
             with (root / f"{shard}.tar").open("rb") as file:
                 self._maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise UnreadableError(
                 f"Shard {shard} of the corpus is missing or damaged.", "Copy the corpus again."
             ) from error
         return arrays
+
+
+def _read_index(path: Path) -> list[dict[str, str]]:
+    """Read the rows of index.tsv, checking the columns that are used."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [r for r in csv.DictReader(file, delimiter="\t") if r.get("split")]
+        for row in rows:
+            if not all(row.get(name) for name in INDEX_COLUMNS):
+                raise ValueError("a column is missing")
+            int(row["first"]), int(row["n"])
+    except (OSError, ValueError, csv.Error) as error:
+        raise UnreadableError(
+            "index.tsv of the corpus is damaged.", "Copy the corpus again."
+        ) from error
+    return rows

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmfa_core.errors import NotFoundError
 from mmfa_core.geometry import pose_from_rotation
 from mmfa_core.losses.reconstruction import flow_distance
 from mmfa_core.model import MMFA
@@ -31,6 +32,8 @@ class HeldOut:
         self.sampler = PairSampler(corpus, build_teacher(corpus, radius), seed=0)
         rng = np.random.default_rng(0)
         many = [c for c in corpus.clips if c.count > 1]
+        if not many:
+            raise NotFoundError("No held-out person has two pictures.", "Add a clip of one.")
         rows: list[tuple[int, int]] = []
         while len(rows) < count:
             clip = many[len(rows) % len(many)]

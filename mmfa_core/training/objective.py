@@ -33,10 +33,11 @@ from mmfa_core.model import MMFA, Coarse, CropPlace, EncodedSource, Estimate
 from mmfa_core.networks.generator import Generated
 from mmfa_core.training.augment import Labelled
 from mmfa_core.training.batches import Pair
+from mmfa_core.training.invariances import invariance_terms
 from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
 
 CROP_JITTER = (0.06, 0.06, 0.06)  # roll in rad, scale, place in units of the scale
-FACE_CROP_PX = 96  # of perceptual and adversarial terms
+FACE_CROP_PX = 64  # of perceptual and adversarial terms
 PICTURE_TERMS = ("pixel", "pixel_small", "warped", "painted")
 # Landmarks of lips and eyes weigh more in the flow term.
 SHARP_LANDMARKS = (
@@ -54,7 +55,8 @@ class StepResult:
     Attributes:
         terms: scalars by the names of LossWeights.
         generated: pictures of the joint stage, or None.
-        face_crops: generated and true crops of faces, (B, 3, FACE_CROP_PX, FACE_CROP_PX) each.
+        face_crops: generated and true crops of faces, (B, 3, h, h) each; h is FACE_CROP_PX, or
+            the side of smaller pictures.
     """
 
     terms: dict[str, Tensor]
@@ -108,6 +110,7 @@ class PairObjective(nn.Module):
         terms["vae"] = (motion.expression_offsets - direct.detach()).abs().mean()
         if self.teacher:
             terms["offsets"] = terms["offsets"] + self._offset_term(both, direct, canonical)
+        terms |= invariance_terms(self.model, pair.driving.pictures, weights, noise)
         if not joint:
             return StepResult({k: v for k, v in terms.items() if getattr(weights, k) > 0})
         count = len(pair.source.scale)
@@ -121,7 +124,7 @@ class PairObjective(nn.Module):
         terms |= self._picture_terms(pair, generated)
         crops = None
         if weights.perceptual > 0 or weights.adversarial > 0:
-            crops = self._crops(pair, generated, noise)
+            crops = self._crops(pair, generated, noise[:, size:])
             if self.perceptual is not None:
                 terms["perceptual"] = feature_distance(self.perceptual, *crops)
         kept = {k: v for k, v in terms.items() if getattr(weights, k) > 0}
@@ -214,13 +217,8 @@ class PairObjective(nn.Module):
         eyes, mouth = landmarks[:, list(EYES)].mean(1), landmarks[:, list(MOUTH)].mean(1)
         share = (0.5 + 0.5 * noise[: len(eyes), :1]).clamp(-0.2, 1.2)
         centre = eyes + share * (mouth - eyes) + 0.15 * noise[: len(eyes), 1:3]
+        side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
         return (
-            crop_squares(generated.picture, centre, FACE_CROP_PX),
-            crop_squares(pair.driving.pictures, centre, FACE_CROP_PX),
+            crop_squares(generated.picture, centre, side),
+            crop_squares(pair.driving.pictures, centre, side),
         )
-
-
-def equivariance_points(model: MMFA, pictures: Tensor) -> Tensor:
-    """Estimate posed keypoints (B, K, 3) of pictures with their own identity."""
-    source = model.encode_source(pictures)
-    return model.keypoints(source.canonical_keypoints, source.motion)

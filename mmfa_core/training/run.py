@@ -125,11 +125,10 @@ def _train(
             progress(line)
 
     def evaluate(at: Trainer) -> dict[str, Any]:
-        if held_out is None:
-            return {}
-        last.update(held_out.measure(at.averaged))
-        sheet = output / "sheets" / f"{at.step:06d}.jpg"
-        write_sheet(sheet, at.averaged, held_out, SHEET_ROWS)
+        if held_out is not None:
+            last.update(held_out.measure(at.averaged))
+            sheet = output / "sheets" / f"{at.step:06d}.jpg"
+            write_sheet(sheet, at.averaged, held_out, SHEET_ROWS)
         _export(at, output)
         return last
 

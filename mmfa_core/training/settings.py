@@ -33,7 +33,7 @@ class StageSettings:
 
     def __post_init__(self) -> None:
         """Check kind and counts."""
-        if self.kind not in STAGES or min(self.steps, self.batch) < 1 or self.lr <= 0:
+        if self.kind not in STAGES or min(self.steps, self.batch) < 1 or not self.lr > 0:
             raise ConfigError(
                 f"Stage {self.name!r} has kind {self.kind!r}, {self.steps} steps, batch "
                 f"{self.batch} and rate {self.lr}; kinds are {STAGES}, counts are positive.",
@@ -60,6 +60,26 @@ class TrainSettings:
     evaluate_minutes: float = 30.0
     perceptual_weights: str = ""  # file of VGG16 weights (h5); "" leaves the term out
 
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        checks = (
+            (0 <= self.ema < 1, f"ema is {self.ema}, allowed are 0 up to but not 1"),
+            (self.clip_norm > 0, f"clip_norm is {self.clip_norm}, it must be above 0"),
+            (
+                bool(self.tiers) and set(self.tiers) <= set("ABC"),
+                f"tiers is {self.tiers!r}, letters of ABC are needed",
+            ),
+            (
+                min(self.checkpoint_minutes, self.evaluate_minutes) >= 0,
+                "checkpoint_minutes and evaluate_minutes can't be below 0",
+            ),
+        )
+        problems = [text for holds, text in checks if not holds]
+        if problems:
+            raise ConfigError(
+                f"The training settings can't be used: {'; '.join(problems)}.", "Correct them."
+            )
+
 
 def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
     """Build settings strictly; ``model`` may be a shipped name or an object.
@@ -78,12 +98,17 @@ def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
         config = MODEL_CONFIGS[model]()
     else:
         config = from_dict(ModelConfig, model)
-    stages = tuple(_stage(s) for s in values.pop("stages", ()))
+    stages = values.pop("stages", ())
+    if not isinstance(stages, list | tuple):
+        raise ConfigError("stages is not a list.", "Give a list of stages, each an object.")
+    stages = tuple(_stage(s) for s in stages)
     plain = from_dict(TrainSettings, values)
     return dataclasses.replace(plain, model=config, stages=stages)
 
 
-def _stage(values: dict[str, Any]) -> StageSettings:
+def _stage(values: Any) -> StageSettings:
+    if not isinstance(values, dict):
+        raise ConfigError(f"The stage {values!r} is not an object.", "Give names and values.")
     values = dict(values)
     weights = from_dict(LossWeights, values.pop("weights", {}))
     return dataclasses.replace(from_dict(StageSettings, values), weights=weights)

@@ -12,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,11 @@ class Trainer:
         known = {id(p) for p in encoders}
         rest = [p for p in model.parameters() if id(p) not in known]
         self.optimiser = torch.optim.AdamW(
-            [{"params": encoders}, {"params": rest}], lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4
+            [{"params": encoders}, {"params": rest}],
+            lr=1e-3,
+            betas=(0.9, 0.99),
+            weight_decay=1e-4,
+            fused=True,
         )
         self.discriminator: PatchDiscriminator | None = None
         self.critic_optimiser: torch.optim.Optimizer | None = None
@@ -97,14 +102,17 @@ class Trainer:
             )
         self.step = 0
         self.seconds = 0.0
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._ahead: tuple[int, Future[Pair]] | None = None
         self.total = sum(s.steps for s in settings.stages)
 
-    def place(self) -> Place | None:
-        """Find the stage of the current step; None when the schedule is over."""
+    def place(self, step: int | None = None) -> Place | None:
+        """Find the stage of a step (default: the current one); None beyond the schedule."""
+        step = self.step if step is None else step
         first = 0
         for index, stage in enumerate(self.settings.stages):
-            if self.step < first + stage.steps:
-                return Place(stage, index, self.step - first)
+            if step < first + stage.steps:
+                return Place(stage, index, step - first)
             first += stage.steps
         return None
 
@@ -118,9 +126,7 @@ class Trainer:
         for group, factor in zip(self.optimiser.param_groups, (stage.encoder_lr, 1.0), strict=True):
             group["lr"] = rate * factor
         joint = stage.kind == "joint"
-        pair = to_device(
-            self.sampler.batch(self.step, stage.batch, joint=joint, rank=self.rank), self.device
-        )
+        pair = to_device(self._take_batch(), self.device)
         noise = self._noise(stage)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bfloat16(self.device)):
@@ -242,6 +248,22 @@ class Trainer:
             if self.critic_optimiser is not None:
                 self.critic_optimiser.load_state_dict(values["critic_optimiser"])
         return True
+
+    def _take_batch(self) -> Pair:
+        """Take the batch of this step, and have the next one made meanwhile."""
+        ahead, self._ahead = self._ahead, None
+        known = ahead is not None and ahead[0] == self.step
+        pair = ahead[1].result() if ahead is not None and known else self._batch(self.step)
+        if self.place(self.step + 1) is not None:
+            self._ahead = (self.step + 1, self._reader.submit(self._batch, self.step + 1))
+        return pair
+
+    def _batch(self, step: int) -> Pair:
+        place = self.place(step)
+        if place is None:
+            raise ValueError("the schedule is over")
+        stage = place.stage
+        return self.sampler.batch(step, stage.batch, joint=stage.kind == "joint", rank=self.rank)
 
     def _stage_ended(self) -> bool:
         place = self.place()

@@ -1,0 +1,78 @@
+"""Trainings in processes of their own: killed at any moment, and two that train together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmfa_core.training.state import STATE_NAME, load_state
+from tests.training.runs import differences, everything, make_trainer
+
+WORKER = Path(__file__).with_name("worker.py")
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(WORKER.parents[2])}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed_at", [1, 6])  # the state is written after every step
+def test_a_run_that_is_killed_goes_on_as_if_nothing_had_happened(
+    corpus_folder: Path, tmp_path: Path, killed_at: int
+):
+    broken = tmp_path / "broken"
+    with subprocess.Popen(
+        [sys.executable, str(WORKER), str(corpus_folder), str(broken)],
+        stdout=subprocess.PIPE,
+        env=ENVIRONMENT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == f"step {killed_at}\n":
+                break
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    state = load_state(broken)
+    assert state is not None
+    assert state["step"] in (killed_at - 1, killed_at, killed_at + 1)
+    resumed = make_trainer(corpus_folder, broken)
+    assert resumed.resume()
+    resumed.run(lambda line: None)
+    whole = make_trainer(corpus_folder, tmp_path / "whole")
+    for _ in range(8):
+        whole.one_step()
+    assert differences(everything(whole), everything(resumed)) == []
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_two_processes_that_train_together_end_with_the_same_weights(
+    corpus_folder: Path, tmp_path: Path
+):
+    folder = tmp_path / "run"
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
+        *("--master-addr", "127.0.0.1", "--master-port", str(_free_port())),
+        *(str(WORKER), str(corpus_folder), str(folder)),
+    ]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, other = (torch.load(folder / f"rank{rank}.pt") for rank in (0, 1))
+    assert one["step"] == other["step"] == 8
+    assert differences(one, other) == []
+    alone = make_trainer(corpus_folder, tmp_path / "alone")
+    assert differences({n: v for n, v in everything(alone).items() if n.startswith("model/")}, one)
+    again = make_trainer(corpus_folder, folder)  # the first process has written the state
+    assert (folder / STATE_NAME).is_file()
+    assert again.resume()
+    assert differences(everything(again), one) == []
