@@ -1,0 +1,244 @@
+"""Protocol ``same``: drive the first picture of a held-out clip by the rest of it.
+
+In: a model and held-out people. Out: rows of figures: ours, copy, landmark_warp.
+Knows nothing about files or reports.
+
+The driver is also the truth. Motion is taken absolutely: the source's canonical keypoints with
+all of the driver's motion. ``copy`` is the source, unmoved; ``landmark_warp`` is warped by the
+true landmarks of both. Each figure is averaged over the frames of a clip, then over clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmfa_core.evaluation import signals
+from mmfa_core.evaluation.efflite import feature_distance, frechet_distance
+from mmfa_core.evaluation.heldout import Clip, HeldOut, spread, to_frames, to_tensor
+from mmfa_core.evaluation.identity import identity_distance
+from mmfa_core.evaluation.landmark_warp import warp_by_landmarks
+from mmfa_core.evaluation.measure import (
+    Floats,
+    Frames,
+    Measured,
+    Progress,
+    Tools,
+    describe_some,
+    error_columns,
+    measure_faces,
+    motion_columns,
+)
+from mmfa_core.evaluation.metrics import picture_scores
+from mmfa_core.evaluation.rendering import Renderer, compute_features
+from mmfa_core.evaluation.table import FrameTable
+from mmfa_core.model import MMFA
+
+ROWS = ("ours", "copy", "landmark_warp")
+FRAMES_A_CLIP = 8  # at most, evenly spaced
+QUICK_FRAMES_A_CLIP = 3
+IDENTITY_FRAMES = 2  # a clip; the embedder is slow
+MARGINS = {
+    "L1_face / copy": ("L1_face", "copy"),
+    "L1_face / landmark_warp": ("L1_face", "landmark_warp"),
+    "EffLite0 / copy": ("EffLite0", "copy"),
+    "EffLite0 / landmark_warp": ("EffLite0", "landmark_warp"),
+    "PSNR above copy": ("PSNR", "copy"),
+    "PSNR above landmark_warp": ("PSNR", "landmark_warp"),
+}
+
+
+@dataclass(frozen=True)
+class Drive:
+    """Hold one clip of the protocol: a source and the frames that drive it."""
+
+    clip: Clip
+    rows: list[int]
+    source: Frames  # (H, W, 3)
+    truth: Frames  # (n, H, W, 3)
+    boxes: Tensor  # (n, 4), face boxes of the truth, px
+
+
+def list_drives(heldout: HeldOut, limit: int | None, frames_a_clip: int) -> Iterator[Drive]:
+    """Read the clips of the protocol one after the other.
+
+    Args:
+        heldout: held-out people.
+        limit: at most so many clips, evenly spaced over the corpus; all when None.
+        frames_a_clip: at most so many driving frames a clip, evenly spaced.
+    """
+    clips = heldout.moving()
+    for index in spread(range(len(clips)), limit or len(clips)):
+        clip = clips[index]
+        rows = spread(clip.rows[1:], frames_a_clip)
+        frames = heldout.frames([clip.rows[0], *rows])
+        boxes = torch.from_numpy(heldout.box[rows])
+        yield Drive(clip, rows, frames[0], frames[1:], boxes)
+
+
+def same_scores(
+    model: MMFA, heldout: HeldOut, limit: int | None = None
+) -> dict[str, dict[str, float]]:
+    """Measure L1 and PSNR only, on few frames, in some ten seconds.
+
+    Args:
+        model: weights to measure.
+        heldout: held-out people.
+        limit: at most so many clips.
+
+    Returns:
+        L1, L1_face, PSNR and PSNR_face of ours, copy and landmark_warp.
+    """
+    renderer = Renderer(model)
+    table = FrameTable()
+    for group, drive in enumerate(list_drives(heldout, limit, QUICK_FRAMES_A_CLIP)):
+        table.add(group, _quick(drive, _ours(renderer, drive)))
+    return {"ours": table.averages(), **_reference_scores(heldout, limit)}
+
+
+@lru_cache(maxsize=4)
+def _reference_scores(heldout: HeldOut, limit: int | None) -> dict[str, dict[str, float]]:
+    tables = {"copy": FrameTable(), "landmark_warp": FrameTable()}
+    for group, drive in enumerate(list_drives(heldout, limit, QUICK_FRAMES_A_CLIP)):
+        for name, table in tables.items():
+            table.add(group, _quick(drive, _reference(name, heldout, drive)))
+    return {name: table.averages() for name, table in tables.items()}
+
+
+def _quick(drive: Drive, pictures: Tensor) -> dict[str, Tensor]:
+    return picture_scores(pictures, to_tensor(drive.truth), drive.boxes, with_ssim=False)
+
+
+def _ours(renderer: Renderer, drive: Drive) -> Tensor:
+    motion = renderer.estimate_motion(drive.truth)
+    return renderer.render(renderer.encode_source(drive.source), motion)
+
+
+def _reference(name: str, heldout: HeldOut, drive: Drive) -> Tensor:
+    source = to_tensor(drive.source[None])
+    if name == "copy":
+        return source.expand(len(drive.rows), -1, -1, -1)
+    start = heldout.landmarks[drive.clip.rows[0]]
+    return warp_by_landmarks(source, start, heldout.landmarks[drive.rows])
+
+
+def evaluate_same(
+    renderer: Renderer, heldout: HeldOut, tools: Tools, limit: int | None, progress: Progress
+) -> dict[str, Any]:
+    """Run the whole protocol.
+
+    Args:
+        renderer: the model to measure.
+        heldout: held-out people.
+        tools: landmarker and nets of the metrics.
+        limit: at most so many clips; all when None.
+        progress: told after each clip.
+
+    Returns:
+        mode, n, rows and margins, as report.write_report takes them.
+    """
+    tables = {name: FrameTable() for name in ROWS}
+    pools: dict[str, list[Tensor]] = {name: [] for name in (*ROWS, "truth")}
+    clips: list[Clip] = []
+    total = min(limit or len(heldout.moving()), len(heldout.moving()))
+    for group, drive in enumerate(list_drives(heldout, limit, FRAMES_A_CLIP)):
+        truth = _look(tools, drive.truth)
+        pools["truth"].append(truth.pool)
+        for name, table in tables.items():
+            if name == "ours":
+                seen = _look(tools, to_frames(_ours(renderer, drive)))
+            elif name == "copy":
+                seen = _look(tools, drive.source[None]).repeat(len(drive.rows))
+            else:
+                seen = _look(tools, to_frames(_reference(name, heldout, drive)))
+            pools[name].append(seen.pool)
+            table.add(group, _compare(seen, truth, drive.boxes))
+        clips.append(drive.clip)
+        progress("clips", group + 1, total)
+    rows = {}
+    for name, table in tables.items():
+        apart = frechet_distance(torch.cat(pools[name]), torch.cat(pools["truth"]))
+        rows[name] = table.averages() | {"FD_EffLite0": apart} | table.correlations()
+    kinds = [clip.kind for clip in clips]
+    return {
+        "mode": "absolute",
+        "n": {
+            "pairs": len(tables["ours"]),
+            "clips": len(clips),
+            "identities": len({clip.identity for clip in clips}),
+        },
+        "rows": rows,
+        "by_kind": {
+            kind: {name: _of_kind(table, kinds, kind) for name, table in tables.items()}
+            for kind in sorted(set(kinds))
+        },
+        "margins": margins(rows),
+    }
+
+
+def margins(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Compare ours with the reference rows: ratios, and decibels above."""
+    result = {}
+    for name, (metric, row) in MARGINS.items():
+        ours, theirs = rows["ours"][metric], rows[row][metric]
+        if metric == "PSNR":
+            result[name] = ours - theirs
+        else:
+            result[name] = ours / theirs if theirs else float("nan")
+    return result
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Hold frames and all that is measured of them alone."""
+
+    frames: Frames
+    measured: Measured
+    taps: list[Tensor]
+    pool: Tensor
+    descriptors: Floats | None
+
+    def repeat(self, count: int) -> _Seen:
+        """Repeat a single frame."""
+        known = self.descriptors
+        return _Seen(
+            np.repeat(self.frames, count, 0),
+            self.measured.repeat(count),
+            [tap.expand(count, -1, -1, -1) for tap in self.taps],
+            self.pool.expand(count, -1),
+            None if known is None else np.repeat(known, count, 0),
+        )
+
+
+def _look(tools: Tools, frames: Frames) -> _Seen:
+    measured = measure_faces(tools.detect, frames)
+    taps, pool = compute_features(tools.efflite, to_tensor(frames))
+    descriptors = None
+    if tools.describe is not None:
+        some = spread(range(len(frames)), IDENTITY_FRAMES)
+        descriptors = describe_some(tools.describe, frames, measured, some)
+    return _Seen(frames, measured, taps, pool, descriptors)
+
+
+def _compare(seen: _Seen, truth: _Seen, boxes: Tensor) -> dict[str, Any]:
+    columns: dict[str, Any] = dict(
+        picture_scores(to_tensor(seen.frames), to_tensor(truth.frames), boxes)
+    )
+    columns["EffLite0"] = feature_distance(seen.taps, truth.taps)
+    columns["AKD_px"] = signals.landmark_distance(seen.measured.landmarks, truth.measured.landmarks)
+    if seen.descriptors is not None and truth.descriptors is not None:
+        columns["identity_distance"] = identity_distance(seen.descriptors, truth.descriptors)
+    columns |= error_columns(seen.measured, truth.measured)
+    return columns | motion_columns(seen.measured, truth.measured)
+
+
+def _of_kind(table: FrameTable, kinds: list[str], kind: str) -> dict[str, float]:
+    mine = [group for group, other in enumerate(kinds) if other == kind]
+    part = table.only(mine)
+    return {"pairs": float(len(part)), **part.averages()}

@@ -1,0 +1,672 @@
+"""Metrics, protocols and the report."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmfa_core.errors import MMFAError, ResourceError, UnreadableError
+from mmfa_core.evaluation import (
+    cross,
+    decoupling,
+    edits,
+    efflite,
+    heldout,
+    identity,
+    metrics,
+    paths,
+    report,
+    signals,
+)
+from mmfa_core.evaluation import same as same_protocol
+from mmfa_core.evaluation.landmark_warp import landmark_flow, warp_by_landmarks
+from mmfa_core.evaluation.measure import measure_faces
+from mmfa_core.evaluation.rendering import Renderer
+from mmfa_core.evaluation.run import PROTOCOLS, command_line, evaluate_command
+from mmfa_core.evaluation.table import FrameTable
+from mmfa_core.geometry import make_grid, pose_from_rotation, rotation_from_pose
+from mmfa_core.motion import HeadPose
+from tests import evaluation_fakes as fakes
+from tests.helpers import awake_model, dots, find_dots, pose
+from tests.synthetic import Entry, write_corpus
+from tests.tiny_model import save_tiny
+
+VAL = (
+    Entry("talk_v", "vera", "video", "A", "val", "val", 14),
+    Entry("track_w", "wim", "track", "B", "val", "val", 5),
+    Entry("pair_x", "xenia", "pair", "A", "val", "val", 2),
+    Entry("still_y", "yann", "still", "A", "val", "val", 1),
+    Entry("still_z", "zoe", "still", "C", "val", "val", 1),
+    Entry("talk_t", "tom", "video", "A", "train", "train_video", 2),
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder, side=256, entries=VAL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def people(corpus: Path) -> heldout.HeldOut:
+    return heldout.read_heldout(corpus)
+
+
+# Metrics of pictures
+
+
+def test_equal_pictures_are_perfect() -> None:
+    picture = torch.rand(2, 3, 40, 48)
+    scores = metrics.picture_scores(picture, picture, torch.tensor([[4.0, 4, 30, 30]] * 2))
+    for name in ("L1", "L1_face"):
+        assert scores[name].tolist() == [0, 0]
+    for name in ("PSNR", "PSNR_face"):
+        assert scores[name].tolist() == [metrics.PSNR_MAX_DB] * 2
+    for name in ("SSIM", "SSIM_face"):
+        assert scores[name].tolist() == pytest.approx([1, 1], abs=1e-4)
+
+
+def test_a_tenth_of_difference_is_20_decibels() -> None:
+    grey = torch.full((1, 3, 32, 32), 0.5)
+    assert metrics.l1(grey + 0.1, grey).item() == pytest.approx(0.1, rel=1e-5)
+    assert metrics.psnr(grey + 0.1, grey).item() == pytest.approx(20, rel=1e-4)
+
+
+def test_ssim_equals_loops_over_windows() -> None:
+    first, second = torch.rand(2, 1, 3, 14, 15)
+    place = torch.arange(11.0) - 5
+    bell = torch.exp(-(place**2) / (2 * 1.5**2))
+    window = bell[:, None] * bell / (bell.sum() ** 2)
+    total = []
+    for channel in range(3):
+        for y in range(4):
+            for x in range(5):
+                a = first[0, channel, y : y + 11, x : x + 11]
+                b = second[0, channel, y : y + 11, x : x + 11]
+                mean_a, mean_b = (window * a).sum(), (window * b).sum()
+                var_a = (window * (a - mean_a) ** 2).sum()
+                var_b = (window * (b - mean_b) ** 2).sum()
+                both = (window * (a - mean_a) * (b - mean_b)).sum()
+                total.append(
+                    (2 * mean_a * mean_b + 0.01**2)
+                    * (2 * both + 0.03**2)
+                    / ((mean_a**2 + mean_b**2 + 0.01**2) * (var_a + var_b + 0.03**2))
+                )
+    assert metrics.ssim(first, second).item() == pytest.approx(
+        torch.stack(total).mean().item(), abs=1e-5
+    )
+
+
+def test_a_mask_leaves_out_what_is_outside() -> None:
+    truth = torch.zeros(1, 3, 32, 32)
+    picture = truth.clone()
+    picture[..., :8] = 1
+    inside = metrics.box_mask(torch.tensor([[8.0, 0, 32, 32]]), 32, 32)
+    assert metrics.l1(picture, truth, inside).item() == 0
+    assert metrics.l1(picture, truth).item() == pytest.approx(0.25)
+
+
+def test_a_box_covers_the_pixels_whose_centres_it_holds() -> None:
+    mask = metrics.box_mask(torch.tensor([[1.4, 2.0, 4.5, 3.0]]), 6, 6)[0, 0]
+    assert mask.nonzero().tolist() == [[2, 1], [2, 2], [2, 3], [2, 4]]
+
+
+def test_the_ring_leaves_out_what_is_below_the_chin() -> None:
+    ring = metrics.ring_mask(torch.tensor([[8.0, 8, 24, 20]]), 32, 32, 3)[0, 0]
+    assert ring[:3].all()
+    assert ring[:20, :3].all()
+    assert ring[:20, -3:].all()
+    assert not ring[20:].any()
+    assert not ring[3:20, 3:-3].any()
+
+
+# Statistics
+
+
+def test_a_still_output_follows_nothing() -> None:
+    asked = np.linspace(0, 1, 9)
+    assert signals.correlation(np.full(9, 0.3), asked) == 0
+
+
+def test_keeping_the_look_of_each_clip_is_no_following() -> None:
+    groups = np.repeat([0, 1, 2], 4)
+    asked = np.repeat([0.0, 5, 10], 4) + np.tile([0.0, 1, 2, 3], 3)
+    look = np.repeat([0.0, 5, 10], 4)
+    assert signals.correlation(look, asked) > 0.9
+    assert signals.within_correlation(look, asked, groups) == 0
+    assert signals.within_correlation(asked + 7 * groups, asked, groups) == pytest.approx(1)
+
+
+def test_missing_frames_are_left_out() -> None:
+    asked = np.arange(6.0)
+    answered = 2 * asked
+    answered[2] = np.nan
+    assert signals.slope(answered, asked) == pytest.approx(2)
+    assert signals.correlation(answered, asked) == pytest.approx(1)
+    assert signals.monotone_share(answered) == 1
+    assert signals.mean(np.array([1.0, np.nan, 3.0])) == 2
+    assert math.isnan(signals.mean(np.full(3, np.nan)))
+
+
+@pytest.mark.parametrize(
+    ("values", "direction", "share"),
+    [
+        ([0, 1, 2, 3], 1, 1),
+        ([0, 1, 2, 3], -1, 0),
+        ([0, 1, 0.5, 3, 4], 1, 0.75),
+        ([1, 1, 1], 1, 0),  # standing still is not going
+    ],
+)
+def test_monotone_share_counts_steps(values, direction, share) -> None:
+    assert signals.monotone_share(np.array(values, float), direction) == share
+
+
+def test_steady_motion_has_no_jitter_and_shaking_has() -> None:
+    points = np.random.default_rng(0).normal(0, 30, (478, 3)).astype(np.float32)
+    steady = np.stack([points + 2 * i for i in range(6)])
+    assert signals.jitter(steady) == pytest.approx(0, abs=1e-5)
+    shaken = steady + np.array([0, 1, 0, 1, 0, 1], np.float32)[:, None, None]
+    assert signals.jitter(shaken) == pytest.approx(2 / signals.head_size(points[None])[0], rel=1e-3)
+
+
+def test_evenness_is_the_largest_step_over_the_mean_step() -> None:
+    points = np.zeros((4, 478, 3), np.float32)
+    points[:, :, 0] = np.array([0, 1, 2, 6])[:, None]
+    assert signals.evenness(points) == pytest.approx(4 / 2)
+
+
+def test_a_table_averages_frames_then_groups() -> None:
+    table = FrameTable()
+    table.add(0, {"error": [1.0, 1.0, 1.0, 1.0]})
+    table.add(1, {"error": [3.0, np.nan]})
+    assert table.average("error") == 2
+    assert len(table) == 6
+    assert table.only([1]).averages() == {"error": 3}
+    with pytest.raises(ValueError, match="different lengths"):
+        table.add(2, {"a": [1.0], "b": [1.0, 2.0]})
+
+
+def test_a_table_correlates_what_was_asked_with_what_was_answered() -> None:
+    table = FrameTable()
+    for group in range(2):
+        asked = np.arange(4.0)
+        table.add(group, {"yaw": asked + 10 * group, "yaw_asked": asked, "L1": np.ones(4)})
+    result = table.correlations()
+    assert result["yaw_r"] == pytest.approx(1)
+    assert result["yaw_r_all"] < 0.5
+    assert table.averages() == {"L1": 1}
+
+
+# The landmark warp
+
+
+def face_points() -> np.ndarray:
+    return np.random.default_rng(1).uniform(70, 180, (478, 2)).astype(np.float32)
+
+
+def test_unmoved_landmarks_make_the_identity_flow() -> None:
+    points = face_points()
+    flow = landmark_flow(points, points, 256, 256)
+    assert torch.allclose(flow[0], make_grid(256, 256), atol=1e-5)
+
+
+def test_the_flow_carries_landmarks_and_leaves_the_border() -> None:
+    driving = np.round(face_points()) + 0.5  # centres of pixels
+    source = driving + np.array([9, -6], np.float32)
+    flow = landmark_flow(source, driving, 256, 256)[0].numpy()
+    places = (flow[driving[:, 1].astype(int), driving[:, 0].astype(int)] + 1) * 128
+    assert np.abs(places - source).max() < 1e-3
+    grid = make_grid(256, 256).numpy()
+    assert np.abs(flow - grid)[[0, -1]].max() * 128 < 0.3
+    assert np.abs(flow - grid)[:, [0, -1]].max() * 128 < 0.3
+
+
+def test_landmarks_outside_the_picture_leave_no_hole() -> None:
+    driving = face_points()
+    driving[:40] -= 150
+    picture = torch.rand(1, 3, 256, 256)
+    assert warp_by_landmarks(picture, face_points(), driving[None]).isfinite().all()
+
+
+# Held-out people
+
+
+def test_held_out_people_are_those_of_the_split(people: heldout.HeldOut) -> None:
+    assert [clip.name for clip in people.clips] == [e.clip for e in VAL if e.split == "val"]
+    assert [len(clip.rows) for clip in people.moving()] == [14, 5, 2]
+    assert len({clip.identity for clip in people.portraits()}) == 5
+    assert people.portraits()[0].kind == "still"
+    frames = people.frames(people.clips[1].rows[:2])
+    assert frames.shape == (2, 256, 256, 3)
+    assert frames.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda f: (f / "index.tsv").unlink(), "index.tsv of 'data' can't be read."),
+        (lambda f: (f / "index.tsv").write_text("clip\tn\n"), "index.tsv of 'data' can't be read."),
+        (
+            lambda f: (f / "index.tsv").write_text(
+                (f / "index.tsv").read_text().replace("\tval\t", "\ttest\t")
+            ),
+            "index.tsv of 'data' lists nobody of split val.",
+        ),
+        (lambda f: (f / "val.npz").write_bytes(b"PK"), "The shard val.npz can't be read."),
+        (lambda f: (f / "val.tar").write_bytes(b"x" * 99), "The shard val.npz can't be read."),
+        (lambda f: (f / "val.tar").unlink(), "The shard val.npz can't be read."),
+        (
+            lambda f: (f / "index.tsv").write_text(
+                (f / "index.tsv").read_text().replace("\t0\t3", "\t0\t30")
+            ),
+            "The clip talk_v is not in val.npz.",
+        ),
+    ],
+    ids=["no index", "no columns", "no split", "no npz", "short tar", "no tar", "too many rows"],
+)
+def test_a_damaged_corpus_is_refused_with_a_sentence(tmp_path: Path, damage, sentence) -> None:
+    folder = tmp_path / "data"
+    write_corpus(folder, entries=(Entry("talk_v", "vera", "video", "A", "val", "val", 3),))
+    damage(folder)
+    with pytest.raises(UnreadableError) as caught:
+        heldout.read_heldout(folder)
+    assert caught.value.message == sentence
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_damaged_picture_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    write_corpus(tmp_path, entries=(Entry("talk_v", "vera", "video", "A", "val", "val", 3),))
+    tar = tmp_path / "val.tar"
+    tar.write_bytes(bytes(tar.stat().st_size))
+    with pytest.raises(UnreadableError, match="Held-out picture 1 is not a JPEG"):
+        heldout.read_heldout(tmp_path).frames([1])
+
+
+# Nets of the metrics
+
+
+def test_efflite_loads_its_weights_and_has_the_taps_it_should() -> None:
+    net = efflite.load_efflite()
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        taps, pool = net(picture)
+        same, _ = net(picture.clone())
+        other, _ = net(picture.flip(2))
+    assert [(tap.shape[1], tap.shape[2]) for tap in taps] == [
+        (16, 32),
+        (24, 16),
+        (40, 8),
+        (112, 4),
+        (320, 2),
+    ]
+    assert pool.shape == (1, 1280)
+    assert efflite.feature_distance(taps, same).item() == 0
+    assert efflite.feature_distance(taps, other).item() > 1
+    assert net.stem[1].running_var.std() > 0  # not a fresh network
+
+
+def test_the_odd_pixel_of_padding_goes_right_and_below() -> None:
+    conv = efflite.SameConv(1, 1, 3, stride=2, bias=False)
+    torch.nn.init.ones_(conv.weight)
+    out = conv(torch.ones(1, 1, 4, 5))
+    assert out.shape == (1, 1, 2, 3)
+    assert out[0, 0].tolist() == [[6, 9, 6], [4, 6, 4]]
+
+
+def test_frechet_distance_equals_the_formula_with_covariances() -> None:
+    first = torch.randn(40, 6, dtype=torch.float64)
+    second = 0.7 * torch.randn(50, 6, dtype=torch.float64) + 0.5
+    values = torch.linalg.eigvals(torch.cov(first.T) @ torch.cov(second.T)).real.clamp_min(0)
+    expected = ((first.mean(0) - second.mean(0)) ** 2).sum()
+    expected = expected + torch.cov(first.T).trace() + torch.cov(second.T).trace()
+    expected = expected - 2 * values.sqrt().sum()
+    assert efflite.frechet_distance(first, second) == pytest.approx(expected.item(), rel=1e-6)
+    assert efflite.frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
+
+
+def test_two_pictures_of_one_person_are_nearer_than_two_people(
+    examples: Path, face_landmarker: Path
+) -> None:
+    from mmfa_core.face import FaceFinder, whole_crop
+    from mmfa_core.media import read_picture
+
+    describe = identity.load_describer()
+    assert describe is not None
+    names = ("london_009_neutral", "london_009_smiling", "london_034_neutral")
+    with FaceFinder(face_landmarker) as finder:
+        known = []
+        for name in names:
+            frame = read_picture(examples / f"{name}.jpg")
+            face = finder.detect_in_crop(frame, whole_crop(frame.shape))
+            assert face is not None
+            known.append(describe(frame, face.landmarks)[None])
+    assert identity.identity_distance(known[0], known[1])[0] < 0.45
+    assert identity.identity_distance(known[0], known[2])[0] > 0.6
+    missing = describe(np.zeros((64, 64, 3), np.uint8), np.full((478, 3), np.nan, np.float32))
+    assert np.isnan(missing).all()
+
+
+def test_without_dlib_identity_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity.importlib.util, "find_spec", lambda name: None)
+    assert identity.load_describer() is None
+
+
+def test_without_its_package_efflite_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(efflite.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MMFAError, match=r"requirements-dev\.txt"):
+        efflite.load_efflite()
+
+
+# Protocols
+
+
+def test_a_frame_without_a_face_is_missing_and_not_zero() -> None:
+    measured = measure_faces(lambda frame: None, np.zeros((2, 8, 8, 3), np.uint8))
+    assert not measured.found.any()
+    assert np.isnan(measured.landmarks).all()
+
+
+def test_same_prints_the_reference_rows_and_margins(people: heldout.HeldOut) -> None:
+    by_label = _label_detect(people)
+    result = same_protocol.evaluate_same(
+        Renderer(awake_model()), people, fakes.fresh_tools(by_label), None, fakes.silent
+    )
+    rows = result["rows"]
+    assert result["n"] == {"pairs": 8 + 4 + 1, "clips": 3, "identities": 3}
+    assert list(rows) == ["ours", "copy", "landmark_warp"]
+    assert rows["landmark_warp"]["L1_face"] < 0.7 * rows["copy"]["L1_face"]
+    assert rows["copy"]["yaw_r"] == 0
+    assert "identity_distance" not in rows["copy"]  # no dlib among the tools
+    assert result["margins"]["L1_face / copy"] == pytest.approx(
+        rows["ours"]["L1_face"] / rows["copy"]["L1_face"]
+    )
+    assert set(result["by_kind"]) == {"pair", "track", "video"}
+
+
+def test_quick_scores_have_the_same_rows_and_keep_the_reference(people: heldout.HeldOut) -> None:
+    model = awake_model()
+    first = same_protocol.same_scores(model, people)
+    second = same_protocol.same_scores(model, people)
+    assert first == second
+    assert set(first["ours"]) == {"L1", "PSNR", "L1_face", "PSNR_face"}
+    assert first["landmark_warp"]["PSNR_face"] > first["copy"]["PSNR_face"]
+
+
+def test_perfect_edits_have_slope_one_and_no_leak(people: heldout.HeldOut) -> None:
+    result = edits.evaluate_edits(
+        fakes.perfect_renderer(), people, fakes.fresh_tools(), 2, fakes.silent
+    )
+    for factor in decoupling.FACTORS[:-1]:
+        row = result["rows"][factor]
+        assert row["slope"] == pytest.approx(1, abs=1e-3), factor
+        assert row["monotone_share"] == 1
+        assert row["right_sign"] == 1
+    for edited, row in result["decoupling"].items():
+        expected = [float(factor == edited) for factor in decoupling.FACTORS]
+        assert list(row.values()) == pytest.approx(expected, abs=2e-3), edited
+    assert result["margins"]["head-size drift under expression, %"] == pytest.approx(0, abs=1e-3)
+    assert result["n"] == {"portraits": 2, "frames": 2 * 8 * decoupling.STEPS}
+
+
+def test_a_leak_is_measured_in_shares_of_a_factors_own_response() -> None:
+    spreads = np.array([[2.0, 0.1], [0.0, 0.5]])
+    matrix = decoupling.decoupling_matrix(spreads, np.diag(spreads))
+    assert matrix.tolist() == [[1, 0.2], [0, 1]]
+
+
+def turned(point, degrees):
+    """Turn a point (x right, y down) counter-clockwise on the screen."""
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return cos * point[0] + sin * point[1], cos * point[1] - sin * point[0]
+
+
+@pytest.mark.parametrize(
+    ("factor", "moved"),
+    [
+        ("roll_deg", turned),
+        ("scale", lambda point, value: point * value),
+        ("tx", lambda point, value: point + np.array([value, 0])),
+        ("ty", lambda point, value: point + np.array([0, value])),
+    ],
+)
+def test_a_similarity_sweep_moves_the_picture_as_the_controls_say(factor, moved) -> None:
+    centre, arm = np.array([0.1, -0.2]), np.array([0.4, 0.1])  # normalised
+    dot = dots(torch.tensor((centre + arm)[None], dtype=torch.float32), 128)[0]
+    frame = (255 * dot[..., None].expand(-1, -1, 3)).byte().numpy()
+    frames = decoupling.similarity_sweep(frame, tuple(centre), factor)
+    found = find_dots(torch.from_numpy(frames[..., 0].copy()) / 255).numpy()
+    for place, value in zip(found, decoupling.sweep_values(factor), strict=True):
+        assert place == pytest.approx(centre + moved(arm, value), abs=0.01)
+
+
+def test_a_turned_picture_is_not_taken_for_a_pitched_head() -> None:
+    asked = torch.from_numpy(decoupling.sweep_values("roll_deg")).float()
+    flat = torch.zeros_like(asked)
+    turn = rotation_from_pose(HeadPose(flat, flat, asked))
+    seen = pose_from_rotation(turn @ rotation_from_pose(pose(25, -10, 4)))
+    angles = torch.stack((seen.yaw_deg, seen.pitch_deg, seen.roll_deg), 1).numpy()
+    assert np.ptp(angles[:, 1]) > 10
+    blank = measure_faces(lambda frame: None, np.zeros((len(asked), 8, 8, 3), np.uint8))
+    back = decoupling.undo_turn(dataclasses.replace(blank, pose_deg=angles)).pose_deg
+    assert back[:, 0] == pytest.approx(25, abs=1e-3)
+    assert back[:, 1] == pytest.approx(-10, abs=1e-3)
+    assert back[:, 2] == pytest.approx(4 + asked.numpy(), abs=1e-3)
+
+
+def test_a_changed_rim_is_a_changed_background() -> None:
+    frames = np.full((3, 64, 64, 3), 100, np.uint8)
+    boxes = torch.tensor([[16.0, 16, 48, 48]])
+    frames[0, 20:40, 20:40] = 0  # the face may change
+    assert edits.background_change(frames, boxes) == 0
+    frames[2, :, :] = 151
+    assert edits.background_change(frames, boxes) == pytest.approx(0.1)
+
+
+def test_a_perfect_path_is_even_and_monotonous(monkeypatch, people: heldout.HeldOut) -> None:
+    def path(renderer, source, other):
+        del renderer, source, other
+        offsets = torch.zeros(paths.POINTS, 50, 3)
+        offsets[:, 0, 0] = torch.linspace(0, 0.8, paths.POINTS)
+        return offsets
+
+    monkeypatch.setattr(paths, "_code_path", path)
+    monkeypatch.setattr(paths, "_feature_path", path)
+    monkeypatch.setattr(paths, "mix_pixels", lambda first, last: np.stack([first] * 11))
+    result = paths.evaluate_interpolation(
+        fakes.perfect_renderer(), people, fakes.fresh_tools(), 3, fakes.silent
+    )
+    ours = result["rows"]["ours"]
+    assert ours["largest_step / mean_step"] == pytest.approx(1, abs=1e-2)
+    assert ours["monotone_share"] == 1
+    assert ours["monotone_n"] == 3 * result["n"]["pairs"]
+    assert result["rows"]["pixels"]["monotone_n"] == 0
+
+
+def test_pairs_of_an_interpolation_are_of_different_people(people: heldout.HeldOut) -> None:
+    owner = {row: clip.identity for clip in people.clips for row in clip.rows}
+    pairs = paths.choose_pairs(people, 6)
+    assert pairs
+    assert all(owner[first] != owner[second] for first, second in pairs)
+
+
+def test_cross_drives_nobody_by_himself_and_finds_the_motion(people: heldout.HeldOut) -> None:
+    class Copying(fakes.PerfectRenderer):
+        def estimate_motion(self, frames):
+            rows = np.arange(len(frames))
+            motions = [
+                fakes.make_motion(np.array([2.0 * i, -i, 0.5 * i, 1, 0, 0, 0.1 * (i % 3)]))
+                for i in rows
+            ]
+            return type(motions[0]).cat(motions)
+
+    counted = iter(range(10**6))
+    plan = [len(rows) for _, rows in cross.choose_drivers(people)]
+    starts = np.concatenate([np.arange(n) for n in plan])
+
+    def detect(frame):
+        if frame.shape[0] == fakes.SIDE:
+            return fakes.perfect_detect(frame)
+        i = next(counted)
+        i = starts[i] if i < len(starts) else 0
+        return fakes.perfect_detect(fakes.write_numbers([2.0 * i, -i, 0.5 * i, 1, 0, 0, 0.3]))
+
+    result = cross.evaluate_cross(
+        Copying(awake_model()), people, fakes.fresh_tools(detect), 2, fakes.silent
+    )
+    assert result["n"]["clips"] == 2
+    assert set(result["rows"]) == {"absolute", "relative"}
+    for row in result["rows"].values():
+        assert row["yaw_r"] > 0.99
+        assert row["pitch_r"] > 0.99
+    assert result["rows"]["absolute"]["pose_error_deg"] < 0.1
+    assert "pose_error_deg" not in result["rows"]["relative"]
+
+
+def test_the_window_of_a_video_is_where_most_happens(people: heldout.HeldOut) -> None:
+    clip = people.clips[0]
+    rows = cross.liveliest_window(people, clip, 4)
+    assert rows == list(range(rows[0], rows[0] + 4))
+    assert set(rows) <= set(clip.rows)
+    assert cross.liveliest_window(people, clip, 99) == list(clip.rows)
+
+
+# The report and the command
+
+
+def example_result() -> dict:
+    return {
+        "protocol": "same",
+        "split": "val",
+        "mode": "absolute",
+        "n": {"pairs": 3},
+        "model": {"id": "tiny", "hash": "abc"},
+        "command": "python -m mmfa_core evaluate",
+        "rows": {"ours": {"L1": 0.123456789, "yaw_r": math.nan}, "copy": {"L1": 0.2}},
+        "margins": {"L1 / copy": 0.6},
+        "decoupling": {"yaw_deg": {"yaw_deg": 1.0, "tx": 0.25}, "tx": {"yaw_deg": 0.5, "tx": 1.0}},
+        "notes": ["a note"],
+    }
+
+
+def test_the_report_is_strict_json_with_markdown_beside_it(tmp_path: Path) -> None:
+    written = report.write_report(example_result(), tmp_path / "new" / "out.json", overwrite=False)
+    assert [file.name for file in written] == ["out.json", "out.md"]
+    values = json.loads(written[0].read_text(), parse_constant=pytest.fail)
+    assert values["rows"]["ours"] == {"L1": 0.12346, "yaw_r": None}
+    text = written[1].read_text()
+    assert "| L1 (lower is better) | 0.1235 | 0.2 |" in text
+    assert "| yaw_r | - | - |" in text
+    assert "| yaw_deg | 1 | 0.25 |" in text  # edited yaw: a line; factors: columns
+    assert "- n: 3 pairs" in text
+    assert "- a note" in text
+
+
+def test_a_report_that_is_there_is_kept_unless_asked(tmp_path: Path) -> None:
+    report.write_report(example_result(), tmp_path / "out", overwrite=False)
+    with pytest.raises(ResourceError, match=r"out\.json is already there\. Add --overwrite"):
+        report.write_report(example_result(), tmp_path / "out.json", overwrite=False)
+    assert report.write_report(example_result(), tmp_path / "out.json", overwrite=True)
+
+
+def arguments(corpus: Path, tmp_path: Path, **changes: object) -> argparse.Namespace:
+    values = {
+        "protocol": "same",
+        "data": str(corpus),
+        "output": str(tmp_path / "report.json"),
+        "model": str(tmp_path / "tiny"),
+        "limit": 1,
+        "overwrite": False,
+    }
+    return argparse.Namespace(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"protocol": "other"}, "The protocol is 'other', not one of same, cross"),
+        ({"limit": 0}, "--limit is 0; it must be at least 1."),
+        ({"model": "nowhere-to-be-found"}, "There is no model folder 'nowhere-to-be-found'."),
+        ({"data": "nowhere"}, "index.tsv of 'nowhere' can't be read."),
+    ],
+)
+def test_a_command_that_can_not_run_gets_one_sentence(
+    corpus: Path, tmp_path: Path, changes, sentence
+) -> None:
+    save_tiny(tmp_path / "tiny")
+    with pytest.raises(MMFAError) as caught:
+        evaluate_command(arguments(corpus, tmp_path, **changes))
+    assert sentence in caught.value.message
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_an_output_that_is_there_is_noticed_before_the_model_is_loaded(
+    corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "report.md").touch()
+    with pytest.raises(ResourceError, match=r"report\.md is already there"):
+        evaluate_command(arguments(corpus, tmp_path, model="nowhere-to-be-found"))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_protocol_runs_from_the_command_to_the_report(
+    corpus: Path, tmp_path: Path, protocol: str
+) -> None:
+    save_tiny(tmp_path / "tiny")
+    calls: list[tuple[str, int, int | None]] = []
+    result = evaluate_command(
+        arguments(corpus, tmp_path, protocol=protocol), lambda *told: calls.append(told)
+    )
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert written == json.loads(json.dumps(result))
+    assert written["protocol"] == protocol
+    assert written["model"]["id"] == "tiny"
+    assert len(written["model"]["hash"]) == 12
+    assert str(tmp_path) not in (tmp_path / "report.json").read_text()
+    assert calls[-1][1] == calls[-1][2]
+    assert (tmp_path / "report.md").read_text().startswith(f"# Evaluation: {protocol}")
+
+
+def test_the_command_is_written_without_full_paths(tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    line = command_line(arguments(tmp_path / "corpus", tmp_path, limit=4))
+    assert line == (
+        "python -m mmfa_core evaluate --protocol same --data corpus --model tiny --limit 4"
+    )
+
+
+def _label_detect(people: heldout.HeldOut):
+    """Know the held-out pictures by heart; anything else is the nearest of them."""
+    rows = [row for clip in people.clips for row in clip.rows]
+    known = people.frames(rows)[:, ::16, ::16].astype(np.float32).reshape(len(rows), -1)
+
+    def detect(frame):
+        small = frame[::16, ::16].astype(np.float32).reshape(-1)
+        row = rows[int(np.abs(known - small).sum(1).argmin())]
+        pose = tuple(float(v) for v in people.pose_deg[row])
+        return fakes.SeenFace(people.landmarks[row], people.blendshapes[row], pose)
+
+    return detect
+
+
+@pytest.mark.parametrize(
+    "protocol", [cross.evaluate_cross, edits.evaluate_edits, paths.evaluate_interpolation]
+)
+def test_outputs_without_a_face_are_reported_as_missing(people: heldout.HeldOut, protocol) -> None:
+    class Still(fakes.PerfectRenderer):
+        def estimate_motion(self, frames):
+            motion = self.encode_source(frames[0]).motion
+            return type(motion).cat([motion] * len(frames))
+
+    tools = fakes.fresh_tools(lambda frame: None)
+    result = report.plain(protocol(Still(awake_model()), people, tools, 1, fakes.silent))
+    for row in result["rows"].values():
+        assert row["found"] in {0, None}  # None where no face was there to follow either
+        assert not any(row.get(name) for name in ("slope", "yaw_r", "largest_step / mean_step"))
