@@ -36,7 +36,7 @@ class ModelConfig:
     gauge: str = "rigid"  # what fixes expression against pose and size, one of GAUGES
     keypoints: int = 50  # K, number of keypoints, 4..128
     rigid_keypoints: tuple[int, ...] = tuple(range(11))  # indices that an expression barely moves
-    radius: float = 0.33  # RMS radius of the rigid canonical keypoints, normalised, > 0
+    radius: float = 0.3459  # RMS radius of the rigid canonical keypoints, normalised, > 0
     motion_size_px: int = 128  # side of the picture that the motion estimator sees
     motion_widths: tuple[int, ...] = (32, 64, 128)  # at 1/4, 1/8 and 1/16 of motion_size_px
     motion_blocks: tuple[int, ...] = (0, 1, 1)  # residual blocks at each of these scales

@@ -20,7 +20,7 @@ from PIL import Image
 
 from mmfa_core.geometry import rotation_from_pose
 from mmfa_core.motion import HeadPose
-from mmfa_core.training.teacher import GUIDES, RIGID
+from mmfa_core.training.teacher import DEPTH_FACTOR, GUIDES, RIGID
 from mmfa_core.training.twins import landmark_twins
 
 RADIUS = 0.33
@@ -216,7 +216,7 @@ def _write_shard(folder: Path, name: str, rows: list[tuple[Shot, bytes]]) -> Non
     flat = ((points[..., :2] + 1) * 256 - 1) / 2
     np.savez(
         folder / f"{name}.npz",
-        lm=np.concatenate((flat, points[..., 2:] * 128), -1).astype(np.float16),
+        lm=np.concatenate((flat, points[..., 2:] * 128 / DEPTH_FACTOR), -1).astype(np.float16),
         bs=np.stack([shot.blendshapes for shot, _ in rows]).astype(np.float16),
         pose=np.stack([shot.pose_deg for shot, _ in rows]).astype(np.float32),
         off=np.array(offsets, np.int64),

@@ -11,23 +11,25 @@ from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.teacher import Teacher, build_teacher
 from tests.synthetic import RADIUS, Shot, write_corpus
 
+Shots = dict[str, list[Shot]]
+
 
 @pytest.fixture(scope="session")
 def shots_and_folder(
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[dict[str, list[Shot]], Path]:
+) -> tuple[Shots, Path]:
     folder = tmp_path_factory.mktemp("corpus")
     return write_corpus(folder), folder
 
 
 @pytest.fixture(scope="session")
-def corpus_folder(shots_and_folder: tuple[dict[str, list[Shot]], Path]) -> Path:
+def corpus_folder(shots_and_folder: tuple[Shots, Path]) -> Path:
     """A folder of shards with 64-px pictures."""
     return shots_and_folder[1]
 
 
 @pytest.fixture(scope="session")
-def shots(shots_and_folder: tuple[dict[str, list[Shot]], Path]) -> dict[str, list[Shot]]:
+def shots(shots_and_folder: tuple[Shots, Path]) -> Shots:
     """The exact labels of each clip of the corpus."""
     return shots_and_folder[0]
 

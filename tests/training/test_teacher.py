@@ -9,6 +9,7 @@ from mmfa_core.config import ModelConfig
 from mmfa_core.geometry import compose_keypoints, pose_from_rotation
 from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.teacher import (
+    DEPTH_FACTOR,
     EYES,
     GAPS,
     GUIDES,
@@ -42,7 +43,9 @@ def test_eyes_mouth_and_gaps_index_what_they_name():
 
 def test_the_middle_of_a_picture_is_zero_and_its_edges_are_one():
     corners = np.array([[127.5, 127.5, 0], [-0.5, 255.5, 128]], np.float32)[None]
-    assert torch.equal(normalise_landmarks(corners)[0], torch.tensor([[0, 0, 0], [-1.0, 1.0, 1.0]]))
+    assert torch.equal(
+        normalise_landmarks(corners)[0], torch.tensor([[0, 0, 0], [-1.0, 1.0, DEPTH_FACTOR]])
+    )
 
 
 def test_posing_identity_and_expression_gives_the_landmarks_back(corpus: Corpus, teacher: Teacher):
