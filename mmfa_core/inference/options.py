@@ -39,7 +39,7 @@ class AnimateOptions:
     expression_space: str = "code"  # add expressions as codes z, or as offsets delta
     copy_scale: bool = False  # absolute mode: the clip's head size, not only its changes
     copy_translation: bool = False  # absolute mode: the clip's head place, not only its changes
-    smoothing: float = 0.3  # one-euro filter, 0 (off) to 1 (strong)
+    smoothing: float = 0.1  # one-euro filter, 0 (off) to 1 (strong)
     best_frame: bool = True  # start from the frame most like the portrait, not from the first
     face_index: int | None = None  # which face of the portrait, 0 = largest; None = 0, with a note
     driving_face_index: int | None = None  # the same for the face in the clip

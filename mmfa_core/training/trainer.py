@@ -294,6 +294,10 @@ class Trainer:
         critic.requires_grad_(True)
         optimiser.zero_grad(set_to_none=True)
         discriminator_loss(critic(fakes.detach()), critic(reals)).backward()  # type: ignore[no-untyped-call]
+        if dist.is_initialized():
+            for gradient in (p.grad for p in critic.parameters() if p.grad is not None):
+                dist.all_reduce(gradient)
+                gradient.div_(dist.get_world_size())
         optimiser.step()
         critic.requires_grad_(False)
         return generator_loss(critic(fakes), critic(reals))

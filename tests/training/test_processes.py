@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmfa_core.training.state import STATE_NAME, load_state
+from mmfa_core.training.state import load_state
 from tests.training.runs import differences, everything, make_trainer
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -55,11 +55,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.slow
-def test_two_processes_that_train_together_end_with_the_same_weights(
-    corpus_folder: Path, tmp_path: Path
-):
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def together(corpus_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train with two processes, once; the folder has the state and all numbers of each rank."""
+    folder = tmp_path_factory.mktemp("together")
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
         *("--master-addr", "127.0.0.1", "--master-port", str(_free_port())),
@@ -67,12 +66,40 @@ def test_two_processes_that_train_together_end_with_the_same_weights(
     ]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    one, other = (torch.load(folder / f"rank{rank}.pt") for rank in (0, 1))
-    assert one["step"] == other["step"] == 8
+    return folder
+
+
+def _numbers(folder: Path, rank: int, *parts: str) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = torch.load(folder / f"rank{rank}.pt")
+    return {name: v for name, v in found.items() if name.split("/")[0] in parts}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "parts", [("step", "model", "averaged", "optimiser"), ("discriminator", "critic_optimiser")]
+)
+def test_two_processes_that_train_together_end_with_the_same_numbers(together: Path, parts):
+    one, other = (_numbers(together, rank, *parts) for rank in (0, 1))
+    assert len(one) > 10
     assert differences(one, other) == []
-    alone = make_trainer(corpus_folder, tmp_path / "alone")
-    assert differences({n: v for n, v in everything(alone).items() if n.startswith("model/")}, one)
-    again = make_trainer(corpus_folder, folder)  # the first process has written the state
-    assert (folder / STATE_NAME).is_file()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_from_other_batches_than_one_does(
+    together: Path, corpus_folder: Path, tmp_path: Path
+):
+    alone = make_trainer(corpus_folder, tmp_path)
+    alone.one_step()
+    first = {n: v for n, v in everything(alone).items() if n.startswith("model/")}
+    assert differences(first, _numbers(together, 0, "model"))
+    assert int(_numbers(together, 0, "step")["step"]) == 8
+
+
+@pytest.mark.slow
+def test_the_first_of_two_processes_writes_the_state_for_a_resume(
+    together: Path, corpus_folder: Path
+):
+    again = make_trainer(corpus_folder, together)
     assert again.resume()
-    assert differences(everything(again), one) == []
+    mine = {n: v for n, v in everything(again).items() if n.startswith(("model/", "averaged/"))}
+    assert differences(mine, _numbers(together, 0, "model", "averaged")) == []
