@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mmfa_core.checkpoint import load_model
 from mmfa_core.errors import ConfigError
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
-from mmfa_core.inference.editing import draw_points, edit_motion
+from mmfa_core.inference.editing import TURN_GAIN, draw_points, edit_motion
 from mmfa_core.inference.engine import Engine, choose_device, choose_threads
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.options import PARTS, AnimateOptions
@@ -300,8 +300,8 @@ def test_a_neutral_edit_is_the_identity():
 def test_edited_angles_are_added_to_the_portrait_s_own(yaw, pitch, roll):
     edit = MotionEdit(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
     pose = pose_from_rotation(edit_motion(SOURCE, edit).rotation)
-    assert float(pose.yaw_deg) == pytest.approx(10 + yaw, abs=1e-2)
-    assert float(pose.pitch_deg) == pytest.approx(-5 + pitch, abs=1e-2)
+    assert float(pose.yaw_deg) == pytest.approx(10 + TURN_GAIN * yaw, abs=1e-2)
+    assert float(pose.pitch_deg) == pytest.approx(-5 + TURN_GAIN * pitch, abs=1e-2)
     assert float(pose.roll_deg) == pytest.approx(3 + roll, abs=1e-2)
 
 
