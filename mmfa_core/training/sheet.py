@@ -51,7 +51,7 @@ def write_sheet(path: Path, model: MMFA, held_out: HeldOut, rows: list[int]) -> 
         tiles = [pair.source.pictures, pair.driving.pictures, made.picture, made.warped]
         cells = [_frame(t) for t in (*tiles, made.painted)]
         cells.append(_dots(_frame(pair.driving.pictures), points[0, :, :2]))
-        cells.append(_flow_colours(made.motion.flow))
+        cells.append(_flow_colours(made.motion.flow, made.picture.shape[-1]))
         cells.append(_frame(made.blend.expand(-1, 3, -1, -1)))
         cells.append(_frame(model.render(source, other).picture))
         cells += [_frame(model.render(source, _turned(source, turn)).picture) for turn in SWEEPS]
@@ -101,11 +101,11 @@ def _dots(frame: NDArray[np.uint8], points: Tensor) -> NDArray[np.uint8]:
     return drawn
 
 
-def _flow_colours(flow: Tensor) -> NDArray[np.uint8]:
+def _flow_colours(flow: Tensor, size_px: int) -> NDArray[np.uint8]:
     """Colour displacements: hue is the direction, brightness the length (full at 0.3)."""
     moves = (flow[0] - make_grid(flow.shape[1], flow.shape[2], flow.device)).cpu().numpy()
     length = np.linalg.norm(moves, axis=-1)
     angle = (np.arctan2(moves[..., 1], moves[..., 0]) + np.pi) / (2 * np.pi)
     hsv = np.stack((179 * angle, np.full_like(angle, 255), np.clip(length / 0.3, 0, 1) * 255), -1)
     rgb = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
-    return np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_NEAREST))
+    return np.asarray(cv2.resize(rgb, (size_px, size_px), interpolation=cv2.INTER_NEAREST))

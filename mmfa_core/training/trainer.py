@@ -137,6 +137,8 @@ class Trainer:
         loss = weighted_sum(terms, stage.weights)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if stage.kind == "vae":
+            self._freeze_all_but_vae()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         if torch.isfinite(norm):
             self.optimiser.step()
@@ -248,6 +250,13 @@ class Trainer:
             if self.critic_optimiser is not None:
                 self.critic_optimiser.load_state_dict(values["critic_optimiser"])
         return True
+
+    def _freeze_all_but_vae(self) -> None:
+        """Drop every gradient but those of the expression VAE, so that only it learns."""
+        learning = {id(p) for p in self.model.expression_vae.parameters()}
+        for parameter in self.model.parameters():
+            if id(parameter) not in learning:
+                parameter.grad = None
 
     def _take_batch(self) -> Pair:
         """Take the batch of this step, and have the next one made meanwhile."""

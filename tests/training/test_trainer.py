@@ -293,3 +293,14 @@ def test_a_model_without_a_teacher_learns_from_one_pair(
 
     for name in ("loss", "equivariance", "similarity", "pose"):
         assert mean(name, slice(-5, None)) < 0.8 * mean(name, slice(0, 5)), name
+
+
+def test_the_vae_stage_changes_nothing_but_the_vae(corpus_folder: Path, tmp_path: Path):
+    stages = (StageSettings(kind="vae", name="polish", steps=2, batch=2, warmup=1),)
+    trainer = make_trainer(corpus_folder, tmp_path, tiny_settings(stages=stages))
+    before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
+    trainer.one_step()
+    changed = {
+        k.split(".")[0] for k, v in trainer.model.state_dict().items() if (v != before[k]).any()
+    }
+    assert changed == {"expression_vae"}
