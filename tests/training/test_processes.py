@@ -70,7 +70,7 @@ def together(corpus_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def _numbers(folder: Path, rank: int, *parts: str) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = torch.load(folder / f"rank{rank}.pt")
+    found: dict[str, torch.Tensor] = torch.load(folder / f"rank{rank}.pt", weights_only=True)
     return {name: v for name, v in found.items() if name.split("/")[0] in parts}
 
 
