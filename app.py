@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-PORTRAIT = Path("examples/london_009_neutral.jpg")
+PORTRAIT = Path("examples/london_034_neutral.jpg")
 CLIP = Path("examples/driving_expressive.mp4")
 OUTPUT = Path("outputs/first_clip.mp4")
 
