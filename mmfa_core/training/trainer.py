@@ -142,7 +142,7 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         if torch.isfinite(norm):
             self.optimiser.step()
-            self._average(place)
+            self._average()
         self.step += 1
         return {k: float(v.detach()) for k, v in terms.items()} | {
             "loss": float(loss.detach()),
@@ -287,7 +287,7 @@ class Trainer:
             noise[:, :size] = 0
         return noise.to(self.device)
 
-    def _average(self, place: Place) -> None:
+    def _average(self) -> None:
         """Move the averaged weights; quickly while a run is young."""
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
