@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 from mmfa_core.errors import MediaError
@@ -16,7 +16,7 @@ from mmfa_core.face import cut_crop, resize_frame
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait, prepare_portrait
-from mmfa_core.inference.render import StageClock, stream_frames
+from mmfa_core.inference.render import Show, StageClock, stream_frames
 from mmfa_core.inference.result import AnimateResult
 from mmfa_core.inference.smoothing import MotionSmoother
 from mmfa_core.inference.survey import ReportProgress, Survey, survey_clip
@@ -41,8 +41,12 @@ def animate_clip(
     output: Path | None,
     options: AnimateOptions,
     progress: ReportProgress,
+    adjust: Show | None = None,
 ) -> AnimateResult:
-    """Make a portrait follow a clip; see Animator.animate."""
+    """Make a portrait follow a clip; see Animator.animate.
+
+    ``adjust`` changes the motions that the portrait would show, a few at a time and in order.
+    """
     started = time.perf_counter()
     clock = StageClock()
     check_driver_output(output, CLIP_SUFFIXES, PICTURE_SUFFIXES, "a clip", options)
@@ -64,7 +68,7 @@ def animate_clip(
         prepared.source,
         _driving_crops(engine, clip, info, survey, clock),
         survey.first,
-        _follow(engine, prepared, survey.reference, info, options),
+        _follow(engine, prepared, survey.reference, info, options, adjust),
         clock,
     )
     kept: list[Frame] = []
@@ -144,17 +148,19 @@ def _follow(
     reference: Motion,
     info: ClipInfo,
     options: AnimateOptions,
-) -> Callable[[Motion], Motion]:
+    adjust: Show | None,
+) -> Show:
     smoother = MotionSmoother(options.smoothing, float(info.fps), engine.decode_expression)
 
     def show(driving: Motion) -> Motion:
-        return transfer_motion(
+        shown = transfer_motion(
             prepared.source.motion,
             smoother.smooth(driving),
             reference,
             options,
             engine.decode_expression,
         )
+        return shown if adjust is None else adjust(shown)
 
     return show
 
