@@ -100,6 +100,9 @@ CONTROL_RANGES: dict[str, ControlRange] = {
     "expression_gain": ControlRange(
         neutral=1, low=0, high=2, hard_low=-1, hard_high=3, unit="factor"
     ),
+    "frontalise": ControlRange(
+        neutral=0, low=0, high=1, hard_low=0, hard_high=1, unit="share of the head's own turn"
+    ),
 }
 
 
@@ -108,7 +111,9 @@ class MotionEdit:
     """Say what a person asked to change; ranges and units are those of CONTROL_RANGES.
 
     Angles are added to the source's own pose, scale multiplies, tx (+ right) and ty (+ down) are
-    added, expression_gain multiplies the expression (0 = neutral face, 1 = as it is).
+    added, expression_gain multiplies the expression (0 = neutral face, 1 = as it is). frontalise
+    takes away a share of the head's own yaw, pitch and roll before angles are added: 0 keeps them,
+    1 makes the head face the viewer.
 
     Raises:
         ConfigError: when a value is not a number or is outside the hard limits.
@@ -121,6 +126,7 @@ class MotionEdit:
     tx: float = CONTROL_RANGES["tx"].neutral
     ty: float = CONTROL_RANGES["ty"].neutral
     expression_gain: float = CONTROL_RANGES["expression_gain"].neutral
+    frontalise: float = CONTROL_RANGES["frontalise"].neutral
 
     def __post_init__(self) -> None:
         """Check every value against its hard limits."""

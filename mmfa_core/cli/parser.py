@@ -180,6 +180,14 @@ def _edit(parser: argparse.ArgumentParser) -> None:
         ("expression_gain", "--expression-gain", "factor on the expression, 0 = neutral"),
     ):
         parser.add_argument(flag, dest=name, type=float, metavar="X", help=text)
+    parser.add_argument(
+        "--frontalise",
+        type=float,
+        nargs="?",
+        const=1.0,
+        metavar="SHARE",
+        help="take the head's own turn away first; 0 to 1, alone it means 1",
+    )
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
     _face(parser)
     _engine(parser)

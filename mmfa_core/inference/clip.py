@@ -41,6 +41,7 @@ def animate_clip(
     output: Path | None,
     options: AnimateOptions,
     progress: ReportProgress,
+    *,
     adjust: Show | None = None,
 ) -> AnimateResult:
     """Make a portrait follow a clip; see Animator.animate.

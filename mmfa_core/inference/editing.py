@@ -32,7 +32,8 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
     """Apply what a person asked to change to a portrait's own motion.
 
     Angles are added to yaw, pitch and roll, so that they are read off the picture and not off the
-    head; yaw and pitch are multiplied by TURN_GAIN first. expression_gain multiplies the decoded
+    head; yaw and pitch are multiplied by TURN_GAIN first. frontalise shrinks the own angles before
+    that: with 1 and no angles R is the identity. expression_gain multiplies the decoded
     offsets and not the code: 0 is exactly the canonical face, 1 exactly the portrait's own
     expression, and 2 exactly twice its offsets.
 
@@ -44,13 +45,14 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
         Motion, batch B; a neutral edit returns equal values.
     """
     rotation = motion.rotation
-    if edit.yaw_deg or edit.pitch_deg or edit.roll_deg:
+    if edit.yaw_deg or edit.pitch_deg or edit.roll_deg or edit.frontalise:
         pose = pose_from_rotation(rotation)
+        own = 1 - edit.frontalise
         rotation = rotation_from_pose(
             HeadPose(
-                pose.yaw_deg + TURN_GAIN * edit.yaw_deg,
-                pose.pitch_deg + TURN_GAIN * edit.pitch_deg,
-                pose.roll_deg + edit.roll_deg,
+                own * pose.yaw_deg + TURN_GAIN * edit.yaw_deg,
+                own * pose.pitch_deg + TURN_GAIN * edit.pitch_deg,
+                own * pose.roll_deg + edit.roll_deg,
             )
         )
     return dataclasses.replace(

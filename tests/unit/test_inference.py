@@ -305,6 +305,21 @@ def test_edited_angles_are_added_to_the_portrait_s_own(yaw, pitch, roll):
     assert float(pose.roll_deg) == pytest.approx(3 + roll, abs=1e-2)
 
 
+def test_a_frontalised_head_faces_the_viewer_and_keeps_all_else():
+    edited = edit_motion(SOURCE, MotionEdit(frontalise=1))
+    torch.testing.assert_close(edited.rotation, torch.eye(3)[None])
+    assert_same(dataclasses.replace(edited, rotation=SOURCE.rotation), SOURCE)
+
+
+@given(st.floats(0, 1), st.floats(-20, 20))
+def test_frontalise_takes_its_share_of_the_own_angles_before_others_are_added(share, yaw):
+    edited = edit_motion(SOURCE, MotionEdit(frontalise=share, yaw_deg=yaw))
+    pose = pose_from_rotation(edited.rotation)
+    assert float(pose.yaw_deg) == pytest.approx(10 * (1 - share) + TURN_GAIN * yaw, abs=1e-2)
+    assert float(pose.pitch_deg) == pytest.approx(-5 * (1 - share), abs=1e-2)
+    assert float(pose.roll_deg) == pytest.approx(3 * (1 - share), abs=1e-2)
+
+
 def test_an_edit_moves_what_it_names_and_nothing_else():
     edited = edit_motion(SOURCE, MotionEdit(scale=1.1, tx=0.1, ty=-0.05, expression_gain=0))
     torch.testing.assert_close(edited.scale, SOURCE.scale * 1.1)
