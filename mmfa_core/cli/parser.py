@@ -108,7 +108,10 @@ def _animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
     parser.add_argument("--driving", required=True, metavar="C", help="clip, or a picture")
     parser.add_argument(
-        "--output", required=True, metavar="O", help=".mp4, or .png for a driving picture"
+        "--output",
+        required=True,
+        metavar="O",
+        help=".mp4, .gif or .zip (of PNG pictures); .png for a driving picture",
     )
     parser.add_argument(
         "--mode",
@@ -155,6 +158,14 @@ def _animate(parser: argparse.ArgumentParser) -> None:
         "--paste-back", action="store_true", default=None, help="keep the whole portrait"
     )
     parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
+    for edge, purpose in (("start", "begin"), ("end", "end")):
+        parser.add_argument(
+            f"--{edge}",
+            dest=f"{edge}_s",
+            type=float,
+            metavar="S",
+            help=f"where in the clip to {purpose}, s; its {edge}",
+        )
     _max_seconds(parser)
     parser.add_argument(
         "--driving-face-index",

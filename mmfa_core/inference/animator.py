@@ -19,7 +19,6 @@ import torch
 
 from mmfa_core.checkpoint import load_model
 from mmfa_core.hub import resolve_model
-from mmfa_core.inference.clip import animate_clip
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
 from mmfa_core.inference.interpolation import interpolate_codes
@@ -33,6 +32,7 @@ from mmfa_core.inference.portrait import (
 from mmfa_core.inference.render import BATCH
 from mmfa_core.inference.result import AnimateResult
 from mmfa_core.inference.still import animate_picture, is_picture
+from mmfa_core.inference.stream import animate_clip
 from mmfa_core.media import Frame
 from mmfa_core.motion import MotionEdit
 

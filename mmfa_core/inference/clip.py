@@ -1,13 +1,12 @@
-"""From a portrait and a driving clip to a written clip, step by step.
+"""The steps between a portrait, a driving clip and a written clip.
 
-In: files, options and an engine. Out: AnimateResult and the file.
-Knows nothing about how motion is estimated, transferred or rendered: it puts the steps together.
+In: files, options and an engine. Out: a prepared portrait, crops, motion to show, writers.
+Knows nothing about their order: stream.py puts them together.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,89 +15,23 @@ from mmfa_core.face import cut_crop, resize_frame
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait, prepare_portrait
-from mmfa_core.inference.render import Show, StageClock, stream_frames
-from mmfa_core.inference.result import AnimateResult
+from mmfa_core.inference.render import Show, StageClock
 from mmfa_core.inference.smoothing import MotionSmoother
-from mmfa_core.inference.survey import ReportProgress, Survey, survey_clip
+from mmfa_core.inference.survey import Survey
 from mmfa_core.inference.transfer import transfer_motion
 from mmfa_core.media import (
-    CLIP_SUFFIXES,
-    PICTURE_SUFFIXES,
+    GIF_SUFFIX,
+    PICTURES_SUFFIX,
     ClipInfo,
     ClipWriter,
     Frame,
+    FrameWriter,
+    GifWriter,
+    PicturesWriter,
     check_output,
-    probe_clip,
     read_clip,
 )
 from mmfa_core.motion import Motion
-
-
-def animate_clip(
-    engine: Engine,
-    portrait: Portrait,
-    clip: Path,
-    output: Path | None,
-    options: AnimateOptions,
-    progress: ReportProgress,
-    *,
-    adjust: Show | None = None,
-) -> AnimateResult:
-    """Make a portrait follow a clip; see Animator.animate.
-
-    ``adjust`` changes the motions that the portrait would show, a few at a time and in order.
-    """
-    started = time.perf_counter()
-    clock = StageClock()
-    check_driver_output(output, CLIP_SUFFIXES, PICTURE_SUFFIXES, "a clip", options)
-    info = probe_clip(clip)
-    prepared = prepare_timed(engine, portrait, options, clock)
-    with clock.measure("survey"):
-        survey = survey_clip(
-            engine,
-            prepared.source.motion,
-            clip,
-            info,
-            face_index=options.driving_face_index,
-            best_frame=options.best_frame,
-            max_seconds=options.max_seconds,
-            progress=progress,
-        )
-    shown = stream_frames(
-        engine,
-        prepared.source,
-        _driving_crops(engine, clip, info, survey, clock),
-        survey.first,
-        _follow(engine, prepared, survey.reference, info, options, adjust),
-        clock,
-    )
-    kept: list[Frame] = []
-    count = 0
-    with contextlib.closing(shown), contextlib.ExitStack() as stack:
-        write = kept.append
-        if output is not None:
-            write = stack.enter_context(_writer(output, clip, info, prepared, options)).write
-        for generated in shown:
-            with clock.measure("encode"):
-                write(finish_frame(prepared, generated, options))
-            count += 1
-            progress("render", count, len(survey.present))
-        with clock.measure("encode"):
-            stack.close()
-    clock.add("total", time.perf_counter() - started)
-    return AnimateResult(
-        output=output,
-        frames_in=len(survey.present),
-        frames_out=count,
-        fps_in=info.fps,
-        fps_out=info.fps,
-        seconds=clock.seconds,
-        model_id=engine.loaded.model_id,
-        model_hash=engine.loaded.model_hash,
-        reference_frame=survey.reference_frame,
-        notes=(*prepared.notes, *survey.notes),
-        frames=tuple(kept),
-    )
 
 
 def check_driver_output(
@@ -128,7 +61,7 @@ def prepare_timed(
         return prepare_portrait(engine, portrait, face_index=options.face_index, crop=options.crop)
 
 
-def _driving_crops(
+def driving_crops(
     engine: Engine, clip: Path, info: ClipInfo, survey: Survey, clock: StageClock
 ) -> Generator[Frame | None]:
     """Cut the face out of every frame; None where it is missing."""
@@ -143,7 +76,7 @@ def _driving_crops(
                 yield None
 
 
-def _follow(
+def follow_driver(
     engine: Engine,
     prepared: PreparedPortrait,
     reference: Motion,
@@ -151,6 +84,7 @@ def _follow(
     options: AnimateOptions,
     adjust: Show | None,
 ) -> Show:
+    """Make the function that turns driving motions into the portrait's, in order of frames."""
     smoother = MotionSmoother(options.smoothing, float(info.fps), engine.decode_expression)
 
     def show(driving: Motion) -> Motion:
@@ -166,17 +100,41 @@ def _follow(
     return show
 
 
-def _writer(
-    output: Path, clip: Path, info: ClipInfo, prepared: PreparedPortrait, options: AnimateOptions
-) -> ClipWriter:
-    height, width = finish_frame(prepared, prepared.face, options).shape[:2]
+def open_writer(
+    output: Path,
+    clip: Path,
+    info: ClipInfo,
+    size: tuple[int, int],
+    *,
+    overwrite: bool,
+    keep_partial: bool,
+) -> FrameWriter:
+    """Choose the writer of an output by the ending of its name.
+
+    Args:
+        output: a clip (with the driver's sound), a .gif, or a .zip of PNG pictures.
+        clip: the driver.
+        info: the part of it that drives.
+        size: width and height of the frames, px.
+        overwrite: whether an existing file may be replaced.
+        keep_partial: whether an exception leaves what was written.
+
+    Returns:
+        The writer, not yet begun.
+    """
+    ending = output.suffix.lower()
+    if ending == PICTURES_SUFFIX:
+        return PicturesWriter(output, overwrite=overwrite, keep_partial=keep_partial)
+    if ending == GIF_SUFFIX:
+        return GifWriter(output, *size, info.fps, overwrite=overwrite, keep_partial=keep_partial)
     return ClipWriter(
         output,
-        width,
-        height,
+        *size,
         info.fps,
         sound_from=clip if info.has_sound else None,
-        overwrite=options.overwrite,
+        sound_start_s=info.trim_s,
+        overwrite=overwrite,
+        keep_partial=keep_partial,
     )
 
 

@@ -46,7 +46,9 @@ class AnimateOptions:
     crop: tuple[float, float, float] | None = None  # portrait: x0, y0, side in px, by hand
     paste_back: bool = False  # put the moving face back into the whole portrait
     size_px: int | None = None  # side of the written pictures, 64..2048; None = the model's
-    max_seconds: float = 60.0  # longest clip, s, > 0
+    start_s: float = 0.0  # where the part of the clip that drives begins, s, >= 0
+    end_s: float | None = None  # where it ends, s, > start_s; None = the clip's end
+    max_seconds: float = 60.0  # longest part that drives, s, > 0
     overwrite: bool = False  # replace an output that is already there
 
     def __post_init__(self) -> None:
@@ -86,6 +88,11 @@ class AnimateOptions:
                 ),
                 f"size_px is {self.size_px}, allowed are even numbers from {SIZE_LIMITS_PX[0]} to "
                 f"{SIZE_LIMITS_PX[1]}",
+            ),
+            (self.start_s >= 0, f"start_s is {self.start_s:g}, it must not be negative"),
+            (
+                self.end_s is None or self.end_s > self.start_s,
+                f"end_s is {self.end_s}, it must be above start_s, which is {self.start_s:g}",
             ),
             (self.max_seconds > 0, f"max_seconds is {self.max_seconds:g}, it must be above 0"),
         ]

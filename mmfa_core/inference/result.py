@@ -1,6 +1,7 @@
 """What an animation reports about itself.
 
-In: counts, times and notes. Out: AnimateResult and plain JSON values. Knows nothing else.
+In: counts, times and notes. Out: AnimateResult, RenderUpdate and plain JSON values.
+Knows nothing else.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class AnimateResult:
         seconds: by stage; stages run side by side, so that they may exceed ``total``.
         model_id: what people call the model.
         model_hash: short hash of its weights.
-        reference_frame: number of the driving frame that motion was compared with.
+        reference_frame: number of the driving frame that motion was compared with, counted from
+            the start of the part that drives.
         notes: what a person should know, such as spans without a face.
         frames: the frames, if there was no output to write them to.
     """
@@ -63,3 +65,26 @@ class AnimateResult:
             "reference_frame": self.reference_frame,
             "notes": list(self.notes),
         }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RenderUpdate:
+    """Tell how far an animation is.
+
+    Attributes:
+        stage: ``survey`` (the clip is looked through), ``render``, or ``done``.
+        done: frames of this stage that are finished.
+        total: frames of this stage, if that is known.
+        seconds_left: estimate for the whole, s, or None while there is nothing to go by.
+        chunk: a finished mp4 that plays on its own: the frames since the chunk before.
+        frame: the frame that was just made.
+        result: what was done; only in the last update.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    seconds_left: float | None = None
+    chunk: Path | None = None
+    frame: Frame | None = field(default=None, repr=False)
+    result: AnimateResult | None = None

@@ -16,9 +16,9 @@ from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, frame_face
 from mmfa_core.inference.render import StageClock
 from mmfa_core.inference.result import AnimateResult
-from mmfa_core.inference.survey import ReportProgress
 from mmfa_core.inference.transfer import transfer_motion
-from mmfa_core.media import CLIP_SUFFIXES, PICTURE_SUFFIXES, read_picture, write_picture
+from mmfa_core.inference.watching import ReportProgress
+from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, read_picture, write_picture
 
 DRIVING_PICTURES = (*PICTURE_SUFFIXES, ".bmp", ".tif", ".tiff", ".avif", ".jp2")
 PICTURE_NOTE = "The driver is one picture: its pose and expression were taken as they are."
@@ -43,7 +43,7 @@ def animate_picture(
     """
     started = time.perf_counter()
     clock = StageClock()
-    check_driver_output(output, PICTURE_SUFFIXES, CLIP_SUFFIXES, "a picture", options)
+    check_driver_output(output, PICTURE_SUFFIXES, OUTPUT_SUFFIXES, "a picture", options)
     picture = read_picture(driving)
     prepared = prepare_timed(engine, portrait, options, clock)
     with clock.measure("crop"):

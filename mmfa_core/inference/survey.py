@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from mmfa_core.face.mediapipe_task import MOST_FACES
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.render import BATCH, batches, read_ahead
 from mmfa_core.inference.transfer import nearest_frame
+from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import ClipInfo, Frame, read_clip
 from mmfa_core.motion import Motion
 
@@ -32,8 +33,6 @@ CANDIDATE_SIDE_PX = 640  # larger frames are kept smaller
 READ_AHEAD = 8  # frames that wait decoded
 MOST_GAP_NOTES = 3
 _NOTHING = np.empty(0, dtype=np.float32)
-
-ReportProgress = Callable[[str, int, int | None], None]  # stage, done, total if it is known
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,7 +120,7 @@ def survey_clip(
         engine: estimates the motion of the candidates.
         source: the portrait's motion, batch 1.
         clip: file of the clip.
-        info: what probe_clip said about it.
+        info: what probe_clip said about it, trimmed to the part that drives.
         face_index: which face of the clip; None takes the largest and notes it.
         best_frame: take the frame most like the portrait; else the first with a face.
         max_seconds: longest clip that is accepted, s.
@@ -144,10 +143,10 @@ def survey_clip(
     ):
         counted = _counted(candidates.watch(frames), info.frames, progress)
         track = track_faces(counted, finder, every=every, face_index=face_index, what=clip.name)
-    numbers, motions = _candidate_motions(engine, track, candidates, clip)
+    numbers, motions = _candidate_motions(engine, track, candidates, clip, info)
     deviations = engine.loaded.expression.std
     chosen = nearest_frame(source, motions, deviations) if best_frame else 0
-    notes = ([track.note] if track.note else []) + _gap_notes(track, info.fps)
+    notes = ([track.note] if track.note else []) + _gap_notes(track, info.fps, info.trim_s)
     return Survey(
         crop=track.crop(),
         present=track.present,
@@ -159,12 +158,12 @@ def survey_clip(
 
 
 def _candidate_motions(
-    engine: Engine, track: FaceTrack, candidates: _Candidates, clip: Path
+    engine: Engine, track: FaceTrack, candidates: _Candidates, clip: Path, info: ClipInfo
 ) -> tuple[list[int], Motion]:
     seen = [n for n, face in zip(track.frame_numbers, track.faces, strict=True) if face is not None]
     kept = {n: candidates.frames[n] for n in seen if n in candidates.frames}
     if not kept:  # a face that shows for a moment only, between the frames that were kept
-        with contextlib.closing(read_clip(clip)) as frames:
+        with contextlib.closing(read_clip(clip, info=info)) as frames:
             kept = {seen[0]: next(itertools.islice(frames, seen[0], None))}
     crop = track.crop()
     crops = []
@@ -192,8 +191,8 @@ def _counted(frames: Iterable[Frame], total: int, progress: ReportProgress) -> G
     progress("survey", number, number)
 
 
-def _gap_notes(track: FaceTrack, fps: Fraction) -> list[str]:
-    gaps = track.gaps(float(fps))
+def _gap_notes(track: FaceTrack, fps: Fraction, skipped_s: float) -> list[str]:
+    gaps = [(start + skipped_s, end + skipped_s) for start, end in track.gaps(float(fps))]
     notes = [
         f"The face was not found from {start:.1f} s to {end:.1f} s; the last motion was held."
         for start, end in gaps[:MOST_GAP_NOTES]

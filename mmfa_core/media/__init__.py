@@ -4,17 +4,33 @@ In: file names. Out: frames, (H, W, 3) uint8 sRGB arrays, upright, and exact fra
 other way round. Knows nothing about faces, networks or tensors.
 """
 
+from mmfa_core.media.chunks import ChunkWriter
 from mmfa_core.media.clips import ClipInfo, probe_clip, read_clip
 from mmfa_core.media.files import Frame, check_output
 from mmfa_core.media.pictures import PICTURE_SUFFIXES, read_picture, write_picture
+from mmfa_core.media.sequences import (
+    GIF_SUFFIX,
+    OUTPUT_SUFFIXES,
+    PICTURES_SUFFIX,
+    FrameWriter,
+    GifWriter,
+    PicturesWriter,
+)
 from mmfa_core.media.writer import CLIP_SUFFIXES, ClipWriter
 
 __all__ = [
     "CLIP_SUFFIXES",
+    "GIF_SUFFIX",
+    "OUTPUT_SUFFIXES",
+    "PICTURES_SUFFIX",
     "PICTURE_SUFFIXES",
+    "ChunkWriter",
     "ClipInfo",
     "ClipWriter",
     "Frame",
+    "FrameWriter",
+    "GifWriter",
+    "PicturesWriter",
     "check_output",
     "probe_clip",
     "read_clip",

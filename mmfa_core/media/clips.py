@@ -10,14 +10,14 @@ import re
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from mmfa_core.errors import TooLongError, UnreadableError
+from mmfa_core.errors import MediaError, TooLongError, UnreadableError
 from mmfa_core.media.ffmpeg import clip_input, ffmpeg, scan_packets, sound_codec, start
 from mmfa_core.media.files import Frame, existing
 from mmfa_core.media.timing import read_nominal_fps, read_timing
@@ -36,6 +36,8 @@ class ClipInfo:
         frames: how many frames `read_clip` will give; may be off by one if the rate varies.
         variable_rate: whether the frames are unevenly spaced; they are then resampled to `fps`.
         start_s: when the first frame is shown, in seconds after the start of the file.
+        first_frame: number of the first frame that is read; 0 unless the clip was trimmed.
+        end_frame: number of the first frame that is no longer read; None reads to the end.
     """
 
     width: int
@@ -46,6 +48,47 @@ class ClipInfo:
     frames: int
     variable_rate: bool
     start_s: float = 0.0
+    first_frame: int = 0
+    end_frame: int | None = None
+
+    @property
+    def trim_s(self) -> float:
+        """How much of the clip is left out before the first frame, in seconds."""
+        return float(self.first_frame / self.fps)
+
+    def trimmed(self, start_s: float = 0.0, end_s: float | None = None) -> ClipInfo:
+        """Describe a part of this clip, exact to the frame; read_clip then gives that part.
+
+        Args:
+            start_s: where the part begins, in seconds after the first frame, >= 0.
+            end_s: where it ends; None, or beyond the clip, is the clip's end.
+
+        Returns:
+            The same clip with fewer frames.
+
+        Raises:
+            MediaError: no frame is left.
+        """
+        first = round(start_s * self.fps)
+        end = self.frames if end_s is None else min(round(end_s * self.fps), self.frames)
+        if first == 0 and end == self.frames:
+            return self
+        if first >= self.frames:
+            raise MediaError(
+                f"The part begins at {start_s:g} s, but the clip is {self.duration_s:.1f} s long.",
+                "Let it begin earlier.",
+            )
+        if end <= first:
+            raise MediaError(
+                f"Not one frame is left from {start_s:g} s to {end_s:g} s.", "Choose a longer part."
+            )
+        return replace(
+            self,
+            frames=end - first,
+            duration_s=float((end - first) / self.fps),
+            first_frame=self.first_frame + first,
+            end_frame=None if end == self.frames else self.first_frame + end,
+        )
 
 
 def probe_clip(path: str | Path) -> ClipInfo:
@@ -103,7 +146,7 @@ def read_clip(
         path: any clip that ffmpeg reads.
         max_seconds: longest clip that is accepted, in seconds; None for any.
         max_side_px: frames with a longer side are made smaller; 0 keeps the size.
-        info: what `probe_clip` said, if it was called already.
+        info: what `probe_clip` said, if it was called already; trimmed, if only a part is wanted.
 
     Returns:
         A generator of (H, W, 3) uint8 sRGB frames, each a new array.
@@ -120,25 +163,33 @@ def read_clip(
             f"the limit is {_seconds(max_seconds)}.",
             "Trim it, or raise --max-seconds.",
         )
-    return _frames(path, info.fps, max_side_px)
+    return _frames(path, info, max_side_px)
 
 
-def _frames(path: Path, fps: Fraction, max_side_px: int) -> Generator[Frame]:
-    with _frame_stream(path, fps, max_side_px=max_side_px) as stream:
+def _frames(path: Path, info: ClipInfo, max_side_px: int) -> Generator[Frame]:
+    part = f"trim=start_frame={info.first_frame}" if info.first_frame or info.end_frame else ""
+    if info.end_frame is not None:
+        part += f":end_frame={info.end_frame}"
+    with _frame_stream(path, info.fps, max_side_px=max_side_px, part=part) as stream:
         while (frame := _read_frame(stream)) is not None:
             yield frame
 
 
 @contextmanager
 def _frame_stream(
-    path: Path, fps: Fraction, *, max_side_px: int, more: list[str] | None = None
+    path: Path,
+    fps: Fraction,
+    *,
+    max_side_px: int,
+    part: str = "",
+    more: list[str] | None = None,
 ) -> Generator[IO[bytes]]:
     """Start a decoder that writes frames as PPM, each of which states its own size."""
     factor = f"min(1,{max_side_px}/max(iw*sar,ih))" if max_side_px else "1"
     size = f"'max(1,round(iw*sar*{factor}))':'max(1,round(ih*{factor}))'"
     filters = (
         f"setpts=PTS-STARTPTS,fps={fps.numerator}/{fps.denominator},"
-        f"scale={size}:flags=bicubic,setsar=1"
+        f"{part + ',' if part else ''}scale={size}:flags=bicubic,setsar=1"
     )
     command = [
         *ffmpeg(), "-loglevel", "error", "-threads", "2", *clip_input(path), "-map", "0:V:0",

@@ -22,6 +22,12 @@ from mmfa_core.media.files import Frame, check_frame, check_output, existing, pa
 from mmfa_core.media.timing import read_timing
 
 CLIP_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
+LIVE_SIDE_PX: Final = 720  # a larger clip is shown smaller while it is being made
+_FINAL: Final = ("-preset", "veryfast", "-movflags", "+faststart")
+_LIVE: Final = (
+    "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-level", "4.0",
+    "-movflags", "+frag_keyframe+empty_moov+default_base_moof",
+)  # fmt: skip
 _COPIED_SOUND: Final = ("aac", "mp3")  # what every browser plays inside mp4
 
 
@@ -39,7 +45,9 @@ class ClipWriter:
         fps: frames per second, exact.
         sound_from: a clip whose sound is copied (or converted to AAC where mp4 can't hold it),
             cut to the length of the pictures; None for silence.
+        sound_start_s: where the sound begins, in seconds after that clip's first frame.
         crf: h264 quality, 0 (lossless) to 51; 17 can't be told from the original.
+        live: encode fast, small and in fragments, to be shown while the rest is being made.
         overwrite: whether an existing file may be replaced.
         keep_partial: whether to keep what was written when an exception ends the work.
 
@@ -56,7 +64,9 @@ class ClipWriter:
         fps: Fraction,
         sound_from: str | Path | None = None,
         *,
+        sound_start_s: float = 0.0,
         crf: int = 17,
+        live: bool = False,
         overwrite: bool = False,
         keep_partial: bool = False,
     ) -> None:
@@ -67,6 +77,8 @@ class ClipWriter:
         self.fps = Fraction(fps)
         self.frames_written = 0
         self._sound_from = None if sound_from is None else existing(sound_from, "clip")
+        self._sound_start_s = sound_start_s
+        self._live = live
         self._overwrite = overwrite
         self._keep_partial = keep_partial
         self._crf = crf
@@ -83,12 +95,13 @@ class ClipWriter:
         command = [
             *ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
             "-s", f"{width}x{height}", "-framerate", rate, "-i", "pipe:0",
-            "-vf", f"crop={width // 2 * 2}:{height // 2 * 2}:0:0,scale=out_color_matrix=bt709:"
+            "-vf", f"crop={width // 2 * 2}:{height // 2 * 2}:0:0,{self._shrink()}"
+            "scale=out_color_matrix=bt709:"
             "out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p",
-            "-c:v", "libx264", "-preset", "veryfast", "-crf", str(self._crf), "-threads", "2",
-            "-g", str(max(1, round(2 * self.fps))), "-colorspace", "bt709",
+            "-c:v", "libx264", *(_LIVE if self._live else _FINAL), "-crf", str(self._crf),
+            "-threads", "2", "-g", str(max(1, round(2 * self.fps))), "-colorspace", "bt709",
             "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
-            "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart",
+            "-fflags", "+bitexact", "-flags:v", "+bitexact",
             "-f", "mp4", "-y", url(self._part),
         ]  # fmt: skip
         try:
@@ -97,6 +110,13 @@ class ClipWriter:
             self._part.unlink(missing_ok=True)
             raise
         return self
+
+    def _shrink(self) -> str:
+        factor = LIVE_SIDE_PX / max(self.size)
+        if not self._live or factor >= 1:
+            return ""
+        width, height = (max(2, round(side * factor / 2) * 2) for side in self.size)
+        return f"scale={width}:{height},setsar=1,"
 
     def write(self, frame: Frame) -> None:
         """Append a frame.
@@ -171,10 +191,11 @@ class ClipWriter:
         timing = read_timing(listing)
         # The output begins with the first frame, so sound before that frame is left out.
         skip = timing.start_s if timing is not None and timing.start_s > 0.005 else 0.0
+        skip += self._sound_start_s
         length = float(self.frames_written / self.fps)
         whole = part_file(self.path)
         encoders = [["-c:a", "aac", "-b:a", "192k"]]
-        if codec in _COPIED_SOUND:
+        if codec in _COPIED_SOUND and not self._sound_start_s:  # a copy begins at whole packets
             encoders.insert(0, ["-c:a", "copy"])
         for encoder in encoders:
             command = [
