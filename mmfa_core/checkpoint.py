@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -172,7 +173,10 @@ def _half_precision(model: MMFA) -> dict[str, Tensor]:
 
 
 def _json_bytes(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    """Write JSON for people: indented, with each list of numbers on one line."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    short = re.sub(r"\[\n[\d.,\s+eE-]+\]", lambda row: f"[{' '.join(row[0][1:-1].split())}]", text)
+    return (short + "\n").encode()
 
 
 def _write_through(path: Path, content: bytes) -> None:

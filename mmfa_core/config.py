@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,14 +129,72 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpressionDirection:
+    """Name a way to change an expression code: z + v * code, with v from low to high, 0 = as it is.
+
+    The range is what was measured to show in the picture; v = 1 is a strong but usual expression.
+    """
+
+    name: str = ""  # what it does, such as jaw_open
+    code: tuple[float, ...] = ()  # (Z,)
+    low: float = 0.0  # smallest v that still does something, <= 0
+    high: float = 1.0  # largest v up to which the picture follows, > 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExpressionStats:
     """Hold the aggregate posterior of the expression codes of a training set.
 
-    Both lists have Z numbers, or none before the expression code was measured.
+    Everything is empty before the expression code was measured; older models have no covariance
+    and no directions.
+
+    Raises:
+        ConfigError: when the parts don't agree in Z, or a direction can't be used.
     """
 
-    mean: tuple[float, ...] = field(default=())
-    std: tuple[float, ...] = field(default=())
+    mean: tuple[float, ...] = ()  # (Z,)
+    std: tuple[float, ...] = ()  # (Z,)
+    covariance: tuple[tuple[float, ...], ...] = ()  # (Z, Z), symmetric, for sampling
+    directions: tuple[ExpressionDirection, ...] = ()  # named ways through the code
+
+    def __post_init__(self) -> None:
+        """Build directions from plain values, and check that all parts fit together."""
+        given: tuple[Any, ...] = self.directions
+        made = tuple(
+            d if isinstance(d, ExpressionDirection) else from_dict(ExpressionDirection, d)
+            for d in given
+        )
+        object.__setattr__(self, "directions", made)
+        count = len(self.mean)
+        names = [d.name for d in made]
+        read: tuple[Any, ...] = self.covariance
+        table = tuple(row if isinstance(row, tuple) else () for row in read)
+        rows: tuple[tuple[Any, ...], ...] = (self.mean, self.std, *table, *(d.code for d in made))
+        finite = all(
+            isinstance(v, int | float) and math.isfinite(v)
+            for row in (*rows, *((d.low, d.high) for d in made))
+            for v in row
+        )
+        checks = (
+            (len(self.std) == count, f"std has {len(self.std)} numbers and mean {count}"),
+            (
+                not self.covariance or [len(row) for row in table] == [count] * count,
+                f"covariance is not {count} x {count}",
+            ),
+            (
+                all(len(d.code) == count for d in made),
+                f"every direction needs {count} numbers",
+            ),
+            (all(names) and len(set(names)) == len(names), "names of directions must differ"),
+            (all(d.low <= 0 < d.high for d in made), "a direction runs from low <= 0 to high > 0"),
+            (finite, "every value must be a finite number"),
+        )
+        problems = [text for holds, text in checks if not holds]
+        if problems:
+            raise ConfigError(
+                f"The expression statistics can't be used: {'; '.join(problems)}.",
+                "Measure them again, or load the model again.",
+            )
 
 
 def mmfa_s_256() -> ModelConfig:
