@@ -180,7 +180,7 @@ def _render(job: _Job, survey: Survey) -> Generator[RenderUpdate, None, int]:
         ),
         job.clock,
     )
-    pace = _Pace(total)
+    pace = Pace(total)
     count = 0
     with contextlib.ExitStack() as stack:
         writers, chunks = _open(job, stack)
@@ -235,13 +235,14 @@ def _write(
 
 
 @dataclass
-class _Pace:
+class Pace:
     """Estimate the time left from the pace since the first frame, which is a slow one."""
 
     total: int
     began: float | None = None
 
     def seconds_left(self, done: int) -> float | None:
+        """Estimate after ``done`` frames; None while there is too little to go by."""
         now = time.monotonic()
         if self.began is None:
             self.began = now
