@@ -1,0 +1,173 @@
+"""What every tab gets: the animator, the settings, and portraits made ready once.
+
+In: an Animator and StudioSettings. Out: StudioContext. Knows nothing about components.
+
+Nothing here belongs to one person: values of a person are plain data in gr.State. A portrait made
+ready is found by its content, so it can't be had without having the picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmfa_core import Animator, MMFAError, PreparedPortrait
+from studio.files import new_file
+from studio.latency import LatencyMeter
+
+MODEL_QUEUE = "model"  # concurrency_id of every event that computes with the model
+
+Picture = str | Path | NDArray[np.uint8]  # a file, or (H, W, 3)
+CropByHand = tuple[float, float, float]  # x0, y0 and side, px of the portrait
+PORTRAITS_KEPT = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudioSettings:
+    """Hold what whoever starts the studio chose."""
+
+    max_clip_s: float = 60  # longest driving clip, s, > 0
+    max_upload_mb: int = 200  # largest file that may be sent, MB, > 0
+    webcam: bool = True  # offer the webcam where a picture or clip is asked for
+    on_spaces: bool = False  # runs on Hugging Face Spaces
+
+
+class PortraitCache:
+    """Keep the newest portraits that were made ready; safe to share between threads.
+
+    Args:
+        prepare: makes one ready: prepare(picture, face_index=, crop=).
+        kept: how many to keep.
+    """
+
+    def __init__(
+        self, prepare: Callable[..., PreparedPortrait], kept: int = PORTRAITS_KEPT
+    ) -> None:
+        self._prepare = prepare
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._ready: OrderedDict[tuple[Any, ...], PreparedPortrait] = OrderedDict()
+        self._making: dict[tuple[Any, ...], threading.Lock] = {}
+
+    def __len__(self) -> int:
+        """Return how many are kept now."""
+        return len(self._ready)
+
+    def get(
+        self, picture: Picture, *, face_index: int | None = None, crop: CropByHand | None = None
+    ) -> PreparedPortrait:
+        """Make a portrait ready, or return it if its content and the choice were seen before.
+
+        Args:
+            picture: a file, or (H, W, 3) uint8.
+            face_index: which face, 0 = the largest; None takes the largest.
+            crop: x0, y0 and side in px, instead of looking for a face.
+
+        Returns:
+            The prepared portrait.
+
+        Raises:
+            MMFAError: there is no picture, or it can't be used.
+        """
+        key = (content_hash(picture), face_index, crop)
+        with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:  # two people with the same picture encode it once
+            with self._lock:
+                if key in self._ready:
+                    self._ready.move_to_end(key)
+                    return self._ready[key]
+            try:
+                made = self._prepare(picture, face_index=face_index, crop=crop)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._ready[key] = made
+                while len(self._ready) > self._kept:
+                    self._ready.popitem(last=False)
+            return made
+
+
+@dataclass(frozen=True, eq=False)
+class StudioContext:
+    """Hold what tabs share; immutable, but for a cache and a meter that are safe to share.
+
+    Attributes:
+        animator: the model.
+        settings: what whoever starts the studio chose.
+        portraits: portraits made ready.
+        latency: wrap live handlers in ``with studio.latency.measure():``.
+    """
+
+    animator: Animator
+    settings: StudioSettings = field(default_factory=StudioSettings)
+    portraits: PortraitCache = field(init=False)
+    latency: LatencyMeter = field(init=False, default_factory=LatencyMeter)
+
+    def __post_init__(self) -> None:
+        """Bind the cache to the animator."""
+        object.__setattr__(self, "portraits", PortraitCache(self.animator.prepare))
+
+    def prepare(
+        self,
+        picture: Picture | None,
+        *,
+        face_index: int | None = None,
+        crop: CropByHand | None = None,
+    ) -> PreparedPortrait:
+        """Make a portrait ready; the same content is encoded once.
+
+        Args:
+            picture: a file, or (H, W, 3) uint8; None when the person has given none yet.
+            face_index: which face, 0 = the largest; None takes the largest.
+            crop: x0, y0 and side in px, instead of looking for a face.
+
+        Returns:
+            The prepared portrait.
+
+        Raises:
+            MMFAError: there is no picture yet, or it can't be used.
+        """
+        if picture is None:
+            raise MMFAError(
+                "There is no portrait yet.", "Drop one on the page, or pick an example."
+            )
+        return self.portraits.get(picture, face_index=face_index, crop=crop)
+
+    def new_file(self, suffix: str, name: str = "result") -> Path:
+        """Return a path for a result, in a fresh folder that nobody can guess.
+
+        Args:
+            suffix: with its dot, such as ``.mp4``.
+            name: what a person sees when they save the file.
+        """
+        return new_file(suffix, name)
+
+
+def content_hash(picture: Picture) -> str:
+    """Hash the content of a picture: the bytes of a file, or the pixels of an array.
+
+    Raises:
+        MMFAError: the file is gone.
+    """
+    digest = hashlib.sha256()
+    if isinstance(picture, str | Path):
+        try:
+            digest.update(Path(picture).read_bytes())
+        except OSError as error:
+            raise MMFAError(
+                f"The picture {Path(picture).name} is no longer here.", "Send it again."
+            ) from error
+    else:
+        digest.update(repr((picture.shape, picture.dtype)).encode())
+        digest.update(np.ascontiguousarray(picture).tobytes())
+    return digest.hexdigest()

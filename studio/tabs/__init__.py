@@ -1,0 +1,1 @@
+"""One tab a file: each builds its components, then wires its handlers."""

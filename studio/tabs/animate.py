@@ -1,0 +1,15 @@
+"""The tab Animate."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from studio.context import StudioContext
+from studio.controls import TabControls
+
+
+def build_animate(studio: StudioContext) -> TabControls:
+    """Build the tab."""
+    del studio
+    gr.Markdown("Coming.")
+    return TabControls("animate")
