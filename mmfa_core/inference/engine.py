@@ -57,9 +57,14 @@ class Engine:
         return 2 if self.device.type == "cpu" and self.threads > 1 else 1
 
     @contextlib.contextmanager
-    def computing(self, threads: int | None = None) -> Generator[None]:
-        """Prepare this thread to compute without gradients; only networks use ``dtype``."""
-        torch.set_num_threads(threads or self.threads)
+    def computing(self) -> Generator[None]:
+        """Prepare this thread to compute without gradients; only networks use ``dtype``.
+
+        It gets a worker's share of the CPU threads and never all of them: with a thread on every
+        core each operation waits for the core that something else has taken, and one picture
+        takes a second and more on a busy machine instead of a few hundredths.
+        """
+        torch.set_num_threads(max(1, self.threads // self.workers))
         with torch.inference_mode():
             yield
 

@@ -91,17 +91,16 @@ def stream_frames(
         One frame of the model's size for each crop.
     """
     workers = engine.workers
-    share = max(1, engine.threads // workers)
 
     def estimate(batch: list[Frame | None]) -> Motion | None:
         seen = [crop for crop in batch if crop is not None]
         if not seen:
             return None
-        with clock.measure("estimate"), engine.computing(share):
+        with clock.measure("estimate"), engine.computing():
             return engine.estimate_motion(seen)
 
     def render(motion: Motion) -> list[Frame]:
-        with clock.measure("render"), engine.computing(share):
+        with clock.measure("render"), engine.computing():
             return engine.render(source, motion)
 
     held = first
@@ -124,7 +123,7 @@ def stream_frames(
                     batch, estimated = estimates.popleft()
                     motion = hold_through_gaps(batch, estimated.result(), held)
                     held = motion[len(motion) - 1 : len(motion)]
-                    with engine.computing(share):
+                    with engine.computing():
                         shown = show(motion)
                     rendered.append(pool.submit(render, shown))
                 else:
