@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from mmfa_core.config import ModelConfig
     from mmfa_core.errors import MMFAError
     from mmfa_core.inference.animator import Animator
+    from mmfa_core.inference.doctor import DriveReport
     from mmfa_core.inference.editing import KeypointReport
+    from mmfa_core.inference.findings import Finding, Mend
     from mmfa_core.inference.options import AnimateOptions
-    from mmfa_core.inference.portrait import PreparedPortrait
-    from mmfa_core.inference.result import AnimateResult
+    from mmfa_core.inference.portrait import FoundFace, PreparedPortrait
+    from mmfa_core.inference.result import AnimateResult, RenderUpdate
     from mmfa_core.motion import CONTROL_RANGES, MotionEdit
 
 __all__ = [
@@ -31,11 +33,16 @@ __all__ = [
     "AnimateOptions",
     "AnimateResult",
     "Animator",
+    "DriveReport",
+    "Finding",
+    "FoundFace",
     "KeypointReport",
     "MMFAError",
+    "Mend",
     "ModelConfig",
     "MotionEdit",
     "PreparedPortrait",
+    "RenderUpdate",
     "load_model",
     "save_model",
 ]
@@ -45,11 +52,16 @@ _HOMES = {
     "AnimateOptions": "inference.options",
     "AnimateResult": "inference.result",
     "Animator": "inference.animator",
+    "DriveReport": "inference.doctor",
+    "Finding": "inference.findings",
+    "FoundFace": "inference.portrait",
     "KeypointReport": "inference.editing",
     "MMFAError": "errors",
+    "Mend": "inference.findings",
     "ModelConfig": "config",
     "MotionEdit": "motion",
     "PreparedPortrait": "inference.portrait",
+    "RenderUpdate": "inference.result",
     "load_model": "checkpoint",
     "save_model": "checkpoint",
 }

@@ -10,7 +10,8 @@ estimates, transfers and renders a few frames at a time; ClipWriter encodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,20 +20,23 @@ import torch
 
 from mmfa_core.checkpoint import load_model
 from mmfa_core.hub import resolve_model
+from mmfa_core.inference.doctor import DriveReport, examine_clip
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import (
     CropByHand,
+    FoundFace,
     Portrait,
     PreparedPortrait,
+    list_faces,
     prepare_portrait,
 )
 from mmfa_core.inference.render import BATCH
-from mmfa_core.inference.result import AnimateResult
+from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.still import animate_picture, is_picture
-from mmfa_core.inference.stream import animate_clip
+from mmfa_core.inference.stream import Outputs, animate_clip, stream_clip
 from mmfa_core.media import Frame
 from mmfa_core.motion import MotionEdit
 
@@ -154,6 +158,106 @@ class Animator:
         target = None if output is None else Path(output)
         work = animate_picture if is_picture(Path(clip)) else animate_clip
         return work(self.engine, portrait, Path(clip), target, chosen, progress or _ignore)
+
+    def stream(
+        self,
+        portrait: Portrait,
+        clip: str | Path,
+        output: str | Path | Sequence[str | Path],
+        *,
+        options: AnimateOptions | None = None,
+        chunk_s: float = 1.0,
+        chunk_folder: str | Path | None = None,
+        **changes: Any,
+    ) -> Generator[RenderUpdate]:
+        """Animate as animate does, and tell after every frame how far it is.
+
+        Closing the generator early stops the work and leaves what was rendered at ``output``, as
+        a file that plays. Memory doesn't grow with the length of the clip.
+
+        Args:
+            portrait: a picture file, a frame, or a prepared portrait.
+            clip: file of a clip, or of a picture.
+            output: what to write, or several files of the same frames: clips (.mp4), .gif, .zip
+                of PNG pictures.
+            options: how to follow.
+            chunk_s: length of the chunks, s; the first is half as long.
+            chunk_folder: where chunks are written that play while the rest is rendered; None
+                makes none.
+            **changes: single options, such as ``start_s=1.5``.
+
+        Yields:
+            Updates; the last has the result.
+
+        Raises:
+            MMFAError: for any file or option that can't be used, in one sentence.
+        """
+        chosen = (options or AnimateOptions()).changed(**changes)
+        listed = [output] if isinstance(output, str | Path) else output
+        files = tuple(Path(file) for file in listed)
+        if is_picture(Path(clip)):
+            result = self.animate(portrait, clip, files[0], options=chosen)
+            yield RenderUpdate(stage="done", done=1, total=1, seconds_left=0.0, result=result)
+            return
+        outputs = Outputs(
+            files=files,
+            chunk_folder=None if chunk_folder is None else Path(chunk_folder),
+            chunk_s=chunk_s,
+            keep_partial=True,
+        )
+        updates = stream_clip(self.engine, portrait, Path(clip), chosen, outputs)
+        with contextlib.closing(updates):
+            yield from updates
+
+    def examine(
+        self,
+        clip: str | Path,
+        *,
+        face_index: int | None = None,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        max_seconds: float = AnimateOptions.max_seconds,
+        progress: Callable[[str, int, int | None], None] | None = None,
+    ) -> DriveReport:
+        """Tell how well a clip will drive a portrait, and what would mend it.
+
+        Args:
+            clip: file of a clip.
+            face_index: which face drives, 0 = the largest; None takes the largest.
+            start_s: where the part that drives begins, s.
+            end_s: where it ends, s; None = the clip's end.
+            max_seconds: what is beyond is not looked at, s, and the report says so.
+            progress: called as progress("examine", done, total).
+
+        Returns:
+            Numbers, and findings as sentences, some with a change of AnimateOptions that mends.
+
+        Raises:
+            UnreadableError: the file is no clip.
+            NoFaceError: no face in the clip, or not as many as asked for.
+            MediaError: no frame is left between start_s and end_s.
+        """
+        return examine_clip(
+            Path(clip),
+            face_index=face_index,
+            part=(start_s, end_s),
+            max_seconds=max_seconds,
+            progress=progress or _ignore,
+        )
+
+    def faces(self, portrait: Portrait) -> tuple[FoundFace, ...]:
+        """List the faces of a picture, so that a person can choose.
+
+        Args:
+            portrait: a picture file or a frame.
+
+        Returns:
+            The faces, largest first: their order is ``face_index``; empty if there is none.
+
+        Raises:
+            UnreadableError: the file is no picture.
+        """
+        return list_faces(portrait)
 
     def edit(
         self,

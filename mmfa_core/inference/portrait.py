@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmfa_core.face import Crop, FaceFinder, choose_face, crop_by_hand, crop_for_face, cut_crop
+from mmfa_core.face import (
+    Crop,
+    Face,
+    FaceFinder,
+    choose_face,
+    crop_by_hand,
+    crop_for_face,
+    cut_crop,
+)
 from mmfa_core.inference.engine import Engine
 from mmfa_core.media import Frame, read_picture
 from mmfa_core.model import EncodedSource
@@ -44,6 +52,28 @@ class PreparedPortrait:
         """The crop as x0, y0 and side in px."""
         x0, y0 = self.crop.corner_px
         return float(x0), float(y0), float(self.crop.size_px)
+
+
+THUMBNAIL_PX = 128
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FoundFace:
+    """Hold one face of a picture, for a person who chooses.
+
+    Attributes:
+        index: what face_index names it by; 0 is the largest.
+        box: x0, y0, x1, y1 round its landmarks, px of the picture.
+        crop_box: the crop that would be taken, x0, y0 and side in px.
+        yaw_deg: how far it looks aside, + to the picture's right.
+        thumbnail: the crop made small, (128, 128, 3).
+    """
+
+    index: int
+    box: tuple[float, float, float, float]
+    crop_box: CropByHand
+    yaw_deg: float
+    thumbnail: Frame
 
 
 Portrait = Frame | str | Path | PreparedPortrait  # wherever a portrait is asked for
@@ -84,6 +114,42 @@ def prepare_portrait(
         source = engine.encode_source(face)
     return PreparedPortrait(
         picture=picture, crop=square, face=face, source=source, notes=(note,) if note else ()
+    )
+
+
+def list_faces(portrait: Portrait) -> tuple[FoundFace, ...]:
+    """List the faces of a picture, largest first.
+
+    Args:
+        portrait: a picture file, a frame, or a prepared portrait.
+
+    Returns:
+        The faces; empty if there is none.
+
+    Raises:
+        UnreadableError: the file is no picture.
+    """
+    if isinstance(portrait, PreparedPortrait):
+        picture = portrait.picture
+    else:
+        picture = read_picture(portrait) if isinstance(portrait, str | Path) else portrait
+    with FaceFinder() as finder:
+        return tuple(
+            show_face(number, face, picture)
+            for number, face in enumerate(finder.detect_faces(picture))
+        )
+
+
+def show_face(index: int, face: Face, picture: Frame) -> FoundFace:
+    """Describe one face of a picture by its box, its crop and a thumbnail."""
+    crop = crop_for_face(face, picture.shape)
+    x0, y0 = crop.corner_px
+    return FoundFace(
+        index=index,
+        box=(face.box.x0, face.box.y0, face.box.x1, face.box.y1),
+        crop_box=(float(x0), float(y0), float(crop.size_px)),
+        yaw_deg=face.pose.yaw_deg,
+        thumbnail=cut_crop(picture, crop, THUMBNAIL_PX),
     )
 
 

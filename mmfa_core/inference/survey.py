@@ -81,7 +81,7 @@ def _box_only(face: Face) -> Face:
 
 
 @dataclass
-class _Candidates:
+class Candidates:
     """Keep evenly spread frames, never more than MOST_CANDIDATES of them."""
 
     spacing: int
@@ -134,7 +134,7 @@ def survey_clip(
         NoFaceError: no face in the clip, or not as many as asked for.
     """
     every = max(1, round(float(info.fps) / LOOKS_PER_S))
-    candidates = _Candidates(every)
+    candidates = Candidates(every)
     with (
         contextlib.closing(
             read_ahead(read_clip(clip, max_seconds=max_seconds, info=info), READ_AHEAD)
@@ -158,7 +158,7 @@ def survey_clip(
 
 
 def _candidate_motions(
-    engine: Engine, track: FaceTrack, candidates: _Candidates, clip: Path, info: ClipInfo
+    engine: Engine, track: FaceTrack, candidates: Candidates, clip: Path, info: ClipInfo
 ) -> tuple[list[int], Motion]:
     seen = [n for n, face in zip(track.frame_numbers, track.faces, strict=True) if face is not None]
     kept = {n: candidates.frames[n] for n in seen if n in candidates.frames}

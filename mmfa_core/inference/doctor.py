@@ -1,0 +1,336 @@
+"""The drive doctor: how well a clip will drive a portrait, measured before anything is rendered.
+
+In: a clip. Out: DriveReport, numbers and sentences. Knows nothing about portraits or the model.
+
+The clip is decoded once; a face is looked for a few times a second, and a moment of it is looked
+at frame by frame for its tremble. Memory doesn't grow with the length.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmfa_core.face import Crop, Face, FaceFinder, FaceTrack, crop_for_face, cut_crop, track_faces
+from mmfa_core.face.mediapipe_task import MOST_FACES
+from mmfa_core.inference.findings import ClipFacts, Finding, list_findings
+from mmfa_core.inference.portrait import FoundFace, show_face
+from mmfa_core.inference.render import read_ahead
+from mmfa_core.inference.survey import LOOKS_PER_S, READ_AHEAD, Candidates
+from mmfa_core.inference.watching import ReportProgress
+from mmfa_core.media import ClipInfo, Frame, probe_clip, read_clip
+
+STAGE = "examine"
+CROWD_LOOKS = 5  # frames in which all faces are counted
+SHARP_LOOKS = 8  # frames whose sharpness is measured
+SHARP_SIDE_PX = 256
+TREMBLE_FRAMES = 13  # looked at one by one
+SHOT_SIDE_PX = 24  # frames are compared at this size to find cuts
+CUT_STEP = 22.0  # mean change of a pixel, of 255, from which it may be a cut
+CUT_FACTOR = 4.0  # and how much more than the usual change that has to be
+TURN_UNIT_DEG = 30.0  # a turn that is as bad for a start as a wide open mouth
+_NOTHING = np.empty(0, dtype=np.float32)
+# How much each part of an expression counts against a calm start.
+CALM = {
+    "jawOpen": 1.0,
+    "mouthSmileLeft": 0.5,
+    "mouthSmileRight": 0.5,
+    "mouthPucker": 0.3,
+    "mouthFunnel": 0.5,
+    "eyeBlinkLeft": 0.4,
+    "eyeBlinkRight": 0.4,
+    "browInnerUp": 0.2,
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DriveReport:
+    """Tell how well a clip will drive a portrait.
+
+    Times are in seconds after the clip's first frame, also when only a part was looked at.
+
+    Attributes:
+        facts: what was measured.
+        findings: what it means for a person, the most pressing first.
+        faces: the faces of one frame, if there are several; their order is driving_face_index.
+        start_picture: the face at the start of the part, small.
+        best_picture: the face where the clip is calmest, small.
+    """
+
+    facts: ClipFacts
+    findings: tuple[Finding, ...]
+    faces: tuple[FoundFace, ...] = ()
+    start_picture: Frame = field(repr=False)
+    best_picture: Frame = field(repr=False)
+
+
+class _LightFinder(FaceFinder):
+    """Find faces and keep of them where they are, how they look and how they are turned."""
+
+    def detect_faces(
+        self, picture: Frame, max_faces: int = MOST_FACES, *, thorough: bool = True
+    ) -> tuple[Face, ...]:
+        """Find the faces in a picture, largest first."""
+        found = super().detect_faces(picture, max_faces, thorough=thorough)
+        return tuple(_light(face) for face in found)
+
+    def detect_in_crop(self, picture: Frame, crop: Crop) -> Face | None:
+        """Find the face in the middle of a crop."""
+        face = super().detect_in_crop(picture, crop)
+        return None if face is None else _light(face)
+
+
+def _light(face: Face) -> Face:
+    return replace(face, landmarks=_NOTHING, matrix=_NOTHING, blendshapes=face.blendshapes.copy())
+
+
+def examine_clip(
+    clip: Path,
+    *,
+    face_index: int | None,
+    part: tuple[float, float | None],
+    max_seconds: float,
+    progress: ReportProgress,
+) -> DriveReport:
+    """Look through a clip; see Animator.examine."""
+    whole = probe_clip(clip)
+    info = whole.trimmed(*part)
+    end_s = info.trim_s + info.duration_s
+    if info.duration_s > max_seconds:
+        info = whole.trimmed(info.trim_s, info.trim_s + max_seconds)
+    every = max(1, round(float(info.fps) / LOOKS_PER_S))
+    candidates, changes = Candidates(every), _Changes()
+    with (
+        contextlib.closing(read_ahead(read_clip(clip, info=info), READ_AHEAD)) as frames,
+        _LightFinder() as finder,
+    ):
+        counted = _counted(changes.watch(candidates.watch(frames)), info.frames, progress)
+        track = track_faces(counted, finder, every=every, face_index=face_index, what=clip.name)
+        tremble = _tremble(clip, info, track, finder)
+        crowd = _crowd(candidates, track, finder)
+    looks = _Looks.of(track)
+    best, early = looks.calmest(), looks.calmest(within=0.5)
+    at = info.trim_s
+    fps = float(info.fps)
+    facts = ClipFacts(
+        seconds=whole.duration_s,
+        part=(at, end_s),
+        looked_s=info.duration_s,
+        max_seconds=max_seconds,
+        fps=info.fps,
+        has_sound=info.has_sound,
+        variable_rate=info.variable_rate,
+        found_share=track.found_share,
+        gaps=tuple((float(s) + at, float(e) + at) for s, e in track.gaps(fps)),
+        faces=max(1, len(crowd)),
+        cuts=tuple(at + n / fps for n in changes.cuts()),
+        start_s=at + looks.numbers[0] / fps,
+        start_yaw_deg=looks.faces[0].pose.yaw_deg,
+        start_unrest=float(looks.unrest[0]),
+        start_expression=float(looks.expression[0]),
+        best_s=at + looks.numbers[best] / fps,
+        best_unrest=float(looks.unrest[best]),
+        early_s=at + looks.numbers[early] / fps,
+        early_unrest=float(looks.unrest[early]),
+        face_px=looks.face_px,
+        sharpness=_sharpness(candidates, track),
+        head_travel=looks.travel(),
+        size_change=looks.size_change(),
+        tremble=tremble,
+        turn_deg=looks.turn_deg(),
+        expression_range=float(np.ptp(looks.expression)),
+    )
+    return DriveReport(
+        facts=facts,
+        findings=list_findings(facts),
+        faces=crowd if len(crowd) > 1 else (),
+        start_picture=_picture(clip, info, track, looks, 0),
+        best_picture=_picture(clip, info, track, looks, best),
+    )
+
+
+class _Changes:
+    """Measure how much the picture changes from frame to frame."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.float32] | None = None
+        self._steps: list[float] = [0.0]
+
+    def watch(self, frames: Iterable[Frame]) -> Generator[Frame]:
+        """Pass frames on and compare each with the one before."""
+        for frame in frames:
+            small = _small(frame)
+            if self._last is not None:
+                self._steps.append(float(np.abs(small - self._last).mean()))
+            self._last = small
+            yield frame
+
+    def cuts(self) -> list[int]:
+        """List the frames that begin a new shot."""
+        steps = np.array(self._steps)
+        usual = float(np.median(steps))
+        return [
+            number
+            for number, step in enumerate(steps)
+            if step > max(CUT_STEP, CUT_FACTOR * usual)
+            and step
+            >= 1.5 * max([*steps[max(0, number - 2) : number], *steps[number + 1 : number + 3]])
+        ]
+
+
+def _small(frame: Frame) -> NDArray[np.float32]:
+    """Average blocks of a frame: about (24, 24, 3)."""
+    height, width = (max(1, side // SHOT_SIDE_PX) for side in frame.shape[:2])
+    rows, columns = frame.shape[0] // height, frame.shape[1] // width
+    # Two lines of every block are enough, and cost less than all of them.
+    picked = frame[: rows * height, : columns * width]
+    blocks = picked.reshape(rows, height, columns, width, 3)[:, :: max(1, height // 2)]
+    small: NDArray[np.float32] = blocks.mean((1, 3), dtype=np.float32)
+    return small
+
+
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """Hold the looks that found the face."""
+
+    numbers: list[int]
+    faces: list[Face]
+    expression: NDArray[np.float64]  # (N,), 0 calm to about 1
+    unrest: NDArray[np.float64]  # (N,), expression and turn together
+
+    @staticmethod
+    def of(track: FaceTrack) -> _Looks:
+        pairs = zip(track.frame_numbers, track.faces, strict=True)
+        found = [(number, face) for number, face in pairs if face is not None]
+        faces = [face for _, face in found]
+        expression = np.array(
+            [sum(w * face.blendshape(name) for name, w in CALM.items()) for face in faces]
+        )
+        turns = np.array([np.hypot(f.pose.yaw_deg, f.pose.roll_deg / 2) for f in faces])
+        unrest = expression + turns / TURN_UNIT_DEG
+        return _Looks([number for number, _ in found], faces, expression, unrest)
+
+    def calmest(self, within: float = 1.0) -> int:
+        """Find the look with the least unrest in the first part of the clip."""
+        last = self.numbers[0] + within * (self.numbers[-1] - self.numbers[0])
+        count = sum(number <= last for number in self.numbers)
+        return int(self.unrest[: max(1, count)].argmin())
+
+    @property
+    def face_px(self) -> float:
+        """The usual size of the face, px."""
+        return float(np.median([face.box.side for face in self.faces]))
+
+    def travel(self) -> float:
+        """Measure how far the head goes from its usual place and back, in face sizes."""
+        middles = np.array([face.box.centre for face in self.faces])
+        low, high = np.percentile(middles, (5, 95), axis=0)
+        return float(np.hypot(*(high - low))) / self.face_px
+
+    def size_change(self) -> float:
+        """Measure the largest size over the smallest, 1 for a head that stays."""
+        # Width and height together: the jaw changes one and a turn the other.
+        sizes = [np.sqrt((f.box.x1 - f.box.x0) * (f.box.y1 - f.box.y0)) for f in self.faces]
+        low, high = np.percentile(sizes, (5, 95))
+        return float(high / low)
+
+    def turn_deg(self) -> float:
+        """Measure how far the head turns, degrees."""
+        angles = np.array([(f.pose.yaw_deg, f.pose.pitch_deg, f.pose.roll_deg) for f in self.faces])
+        return float(np.ptp(angles, axis=0).max())
+
+
+def _sharpness(candidates: Candidates, track: FaceTrack) -> float:
+    """Measure how much fine detail the face has: about 0 blurred to 1 crisp."""
+    seen = [
+        (candidates.frames[number], face)
+        for number, face in zip(track.frame_numbers, track.faces, strict=True)
+        if face is not None and number in candidates.frames
+    ]
+    values = []
+    for frame, face in seen[:: max(1, len(seen) // SHARP_LOOKS)]:
+        crop = _scaled(crop_for_face(face, track.picture_shape), frame, track)
+        grey = cut_crop(frame, crop, SHARP_SIDE_PX).mean(2, dtype=np.float32)[64:200, 64:192]
+        fine = (
+            grey[1:-1, 1:-1] * 4
+            - grey[:-2, 1:-1]
+            - grey[2:, 1:-1]
+            - grey[1:-1, :-2]
+            - grey[1:-1, 2:]
+        )
+        values.append(float(np.sqrt((fine**2).mean())) / max(1.0, float(grey.std())))
+    return float(np.median(values)) if values else 1.0
+
+
+def _scaled(crop: Crop, frame: Frame, track: FaceTrack) -> Crop:
+    factor = frame.shape[1] / track.picture_shape[1]
+    return Crop(crop.x_px * factor, crop.y_px * factor, crop.side_px * factor)
+
+
+def _crowd(candidates: Candidates, track: FaceTrack, finder: FaceFinder) -> tuple[FoundFace, ...]:
+    """Count all faces in a few frames; those of the first frame with the face, if several."""
+    numbers = [
+        number
+        for number, face in zip(track.frame_numbers, track.faces, strict=True)
+        if face is not None and number in candidates.frames
+    ]
+    for number in numbers[:: max(1, len(numbers) // CROWD_LOOKS)]:
+        frame = candidates.frames[number]
+        faces = finder.detect_faces(frame, thorough=False)
+        if len(faces) > 1:
+            return tuple(show_face(index, face, frame) for index, face in enumerate(faces))
+    return ()
+
+
+def _tremble(clip: Path, info: ClipInfo, track: FaceTrack, finder: FaceFinder) -> float:
+    """Measure how far the face is thrown about between frames, in hundredths of its size."""
+    there = [
+        (number, face)
+        for number, face in zip(track.frame_numbers, track.faces, strict=True)
+        if face is not None and number + TREMBLE_FRAMES <= info.frames
+    ]
+    if not there:
+        return 0.0
+    number, face = there[len(there) // 2]
+    begin = Fraction(info.first_frame + number) / info.fps
+    few = replace(
+        info,
+        first_frame=round(begin * info.fps),
+        end_frame=round(begin * info.fps) + TREMBLE_FRAMES,
+    )
+    places = []
+    with contextlib.closing(read_clip(clip, info=few)) as frames:
+        for frame in frames:
+            found = finder.detect_in_crop(frame, crop_for_face(face, frame.shape, 2.4))
+            if found is not None:
+                places.append(found.box.centre)
+    if len(places) < TREMBLE_FRAMES // 2:
+        return 0.0
+    steps = np.diff(np.array(places)[:, :2], axis=0) / face.box.side  # (N - 1, 2)
+    # Noise of deviation s makes a step forth follow a step back: their covariance is -s^2. A
+    # steady or swinging way makes steps follow steps of their own kind, and is no tremble.
+    together = float((steps[1:] * steps[:-1]).sum(1).mean())
+    return 100 * float(np.sqrt(max(0.0, -together)))
+
+
+def _picture(clip: Path, info: ClipInfo, track: FaceTrack, looks: _Looks, which: int) -> Frame:
+    """Cut the face out of one frame, small."""
+    number = info.first_frame + looks.numbers[which]
+    one = replace(info, first_frame=number, end_frame=number + 1)
+    with contextlib.closing(read_clip(clip, info=one)) as frames:
+        frame = next(frames)
+    return show_face(0, looks.faces[which], frame).thumbnail
+
+
+def _counted(frames: Iterable[Frame], total: int, progress: ReportProgress) -> Generator[Frame]:
+    number = 0
+    for number, frame in enumerate(frames, start=1):
+        progress(STAGE, number, max(total, number))
+        yield frame
+    progress(STAGE, number, number)
