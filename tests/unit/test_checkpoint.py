@@ -115,6 +115,10 @@ def other_shape(folder):
 
 
 def wrong_statistics(folder):
+    change_config(folder, lambda c: c["expression"].update(mean=[0.0], std=[1.0]))
+
+
+def half_statistics(folder):
     change_config(folder, lambda c: c["expression"].update(mean=[0.0]))
 
 
@@ -166,6 +170,7 @@ def only_a_pickle(folder):
         (unknown_key, "unknown key 'keypoint' (did you mean 'keypoints'?)"),
         (other_shape, "model.safetensors doesn't fit config.json in"),
         (wrong_statistics, "config.json describes 1 numbers of the expression code; 8 are needed."),
+        (half_statistics, "can't be used: std has 8 numbers and mean 1."),
         (missing_section, "needed are format_version, model, expression, training."),
         (config_not_json, "config.json can't be read as JSON."),
         (changed_config, "config.json is damaged: its SHA-256 starts with"),
