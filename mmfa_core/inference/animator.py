@@ -60,6 +60,7 @@ class Animator:
         path: str | Path | None = None,
         *,
         device: str | None = None,
+        dtype: str | None = None,
         threads: int | None = None,
         revision: str | None = None,
     ) -> Animator:
@@ -69,6 +70,8 @@ class Animator:
             path: a folder, or ``org/name[@revision]`` on the Hugging Face Hub; None takes the
                 bundled model.
             device: such as ``cpu`` or ``cuda``; None takes a GPU if there is one.
+            dtype: ``float32``, ``bfloat16`` or ``float16``, what networks compute in; None takes
+                what the device does fast.
             threads: CPU threads; None takes every core that this process may use.
             revision: branch, tag or commit on the Hub.
 
@@ -78,12 +81,12 @@ class Animator:
         Raises:
             NotFoundError: there is no such model.
             MismatchError: the model is damaged, a pickle, or of another version.
-            ConfigError: an unknown device, or threads out of range.
+            ConfigError: an unknown device or precision, or threads out of range.
         """
         where = choose_device(device)
         count = choose_threads(threads)
         loaded = load_model(resolve_model(path, revision), where)
-        return cls(Engine(loaded, where, choose_dtype(where), count))
+        return cls(Engine(loaded, where, choose_dtype(where, dtype), count))
 
     @property
     def model_id(self) -> str:

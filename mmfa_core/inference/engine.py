@@ -24,6 +24,7 @@ from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
 
 THREAD_LIMITS = (1, 256)
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +139,27 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """Choose bfloat16 or float16 where the hardware multiplies matrices of them fast."""
+def choose_dtype(device: torch.device, name: str | None = None) -> torch.dtype:
+    """Choose what networks compute in.
+
+    Args:
+        device: where they compute.
+        name: one of DTYPES; None takes bfloat16 or float16 where the hardware multiplies matrices
+            of them fast, else float32.
+
+    Returns:
+        The precision.
+
+    Raises:
+        ConfigError: for another name.
+    """
+    if name is not None:
+        if name not in DTYPES:
+            raise ConfigError(
+                f"The precision {name!r} is unknown.", f"Leave it out, or use {', '.join(DTYPES)}."
+            )
+        chosen: torch.dtype = getattr(torch, name)
+        return chosen
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device.type == "cpu" and _has_amx():
