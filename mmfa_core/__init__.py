@@ -26,16 +26,20 @@ if TYPE_CHECKING:
     from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.inference.portrait import FoundFace, PreparedPortrait
     from mmfa_core.inference.result import AnimateResult, RenderUpdate
+    from mmfa_core.inference.timeline import EASINGS, Keyframe, Timeline
+    from mmfa_core.media import write_picture
     from mmfa_core.motion import CONTROL_RANGES, MotionEdit
 
 __all__ = [
     "CONTROL_RANGES",
+    "EASINGS",
     "AnimateOptions",
     "AnimateResult",
     "Animator",
     "DriveReport",
     "Finding",
     "FoundFace",
+    "Keyframe",
     "KeypointReport",
     "MMFAError",
     "Mend",
@@ -43,12 +47,15 @@ __all__ = [
     "MotionEdit",
     "PreparedPortrait",
     "RenderUpdate",
+    "Timeline",
     "load_model",
     "save_model",
+    "write_picture",
 ]
 
 _HOMES = {
     "CONTROL_RANGES": "motion",
+    "EASINGS": "inference.timeline",
     "AnimateOptions": "inference.options",
     "AnimateResult": "inference.result",
     "Animator": "inference.animator",
@@ -56,14 +63,17 @@ _HOMES = {
     "Finding": "inference.findings",
     "FoundFace": "inference.portrait",
     "KeypointReport": "inference.editing",
+    "Keyframe": "inference.timeline",
     "MMFAError": "errors",
     "Mend": "inference.findings",
     "ModelConfig": "config",
     "MotionEdit": "motion",
     "PreparedPortrait": "inference.portrait",
     "RenderUpdate": "inference.result",
+    "Timeline": "inference.timeline",
     "load_model": "checkpoint",
     "save_model": "checkpoint",
+    "write_picture": "media",
 }
 
 

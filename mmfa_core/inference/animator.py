@@ -36,7 +36,9 @@ from mmfa_core.inference.portrait import (
 from mmfa_core.inference.render import BATCH
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.still import animate_picture, is_picture
-from mmfa_core.inference.stream import Outputs, animate_clip, stream_clip
+from mmfa_core.inference.stream import Outputs, animate_clip, drain, stream_clip
+from mmfa_core.inference.timeline import Timeline
+from mmfa_core.inference.timeline_clip import stream_timeline
 from mmfa_core.media import Frame
 from mmfa_core.motion import MotionEdit
 
@@ -209,6 +211,84 @@ class Animator:
             keep_partial=True,
         )
         updates = stream_clip(self.engine, portrait, Path(clip), chosen, outputs)
+        with contextlib.closing(updates):
+            yield from updates
+
+    def render_timeline(
+        self,
+        portrait: Portrait,
+        timeline: Timeline,
+        output: str | Path | None = None,
+        *,
+        driving: str | Path | None = None,
+        options: AnimateOptions | None = None,
+        progress: Callable[[str, int, int | None], None] | None = None,
+        **changes: Any,
+    ) -> AnimateResult:
+        """Move a portrait by keyframes: the still portrait, or on top of a clip's motion.
+
+        Over a still, rate and length are the timeline's. Over a driving clip they are the clip's,
+        with its sound, and the edit of each moment is added to the motion that the clip gives.
+        Memory doesn't grow with the length when ``output`` is given.
+
+        Args:
+            portrait: a picture file, a frame, or a prepared portrait.
+            timeline: the keyframes.
+            output: .mp4, .gif, or .zip of PNG pictures; None keeps the frames in the result.
+            driving: file of a clip.
+            options: how to follow the clip; over a still only the portrait's face, the picture's
+                size, ``paste_back`` and ``overwrite`` count.
+            progress: called as progress(stage, done, total).
+            **changes: single options, such as ``paste_back=True``.
+
+        Returns:
+            What was done.
+
+        Raises:
+            MMFAError: for any file or option that can't be used, in one sentence.
+        """
+        chosen = (options or AnimateOptions()).changed(**changes)
+        outputs = Outputs(files=() if output is None else (Path(output),))
+        clip = None if driving is None else Path(driving)
+        return drain(
+            stream_timeline(self.engine, portrait, timeline, clip, chosen, outputs),
+            keep=output is None,
+            progress=progress or _ignore,
+        )
+
+    def stream_timeline(
+        self,
+        portrait: Portrait,
+        timeline: Timeline,
+        output: str | Path,
+        *,
+        driving: str | Path | None = None,
+        options: AnimateOptions | None = None,
+        **changes: Any,
+    ) -> Generator[RenderUpdate]:
+        """Render a timeline as render_timeline does, and tell after every frame how far it is.
+
+        Closing the generator early stops the work and leaves what was rendered at ``output``, as
+        a file that plays.
+
+        Args:
+            portrait: a picture file, a frame, or a prepared portrait.
+            timeline: the keyframes.
+            output: .mp4, .gif, or .zip of PNG pictures.
+            driving: file of a clip.
+            options: as for render_timeline.
+            **changes: single options.
+
+        Yields:
+            Updates; the last has the result.
+
+        Raises:
+            MMFAError: for any file or option that can't be used, in one sentence.
+        """
+        chosen = (options or AnimateOptions()).changed(**changes)
+        outputs = Outputs(files=(Path(output),), keep_partial=True)
+        clip = None if driving is None else Path(driving)
+        updates = stream_timeline(self.engine, portrait, timeline, clip, chosen, outputs)
         with contextlib.closing(updates):
             yield from updates
 

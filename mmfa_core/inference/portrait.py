@@ -5,10 +5,20 @@ In: a picture. Out: PreparedPortrait. Knows nothing about clips or edits.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmfa_core.face import (
+    Crop,
+    Face,
+    FaceFinder,
+    choose_face,
+    crop_by_hand,
+    crop_for_face,
+    cut_crop,
+    resize_frame,
+)
     Crop,
     Face,
     FaceFinder,
@@ -46,6 +56,23 @@ class PreparedPortrait:
     def paste(self, generated: Frame) -> Frame:
         """Put a generated face crop back into the whole portrait, with a soft seam."""
         return paste_back(self.picture, self.crop, generated)
+
+    def shrunk(self, longest_px: int) -> PreparedPortrait:
+        """Make the whole portrait smaller, for quick looks at pasted results.
+
+        Args:
+            longest_px: longest side that is kept, > 0; a smaller portrait stays as it is.
+
+        Returns:
+            The same face in a smaller picture; nothing is encoded again.
+        """
+        height, width = self.picture.shape[:2]
+        factor = longest_px / max(height, width)
+        if factor >= 1:
+            return self
+        crop = Crop(*(value * factor for value in dataclasses.astuple(self.crop)))
+        size = max(1, round(height * factor)), max(1, round(width * factor))
+        return dataclasses.replace(self, picture=resize_frame(self.picture, *size), crop=crop)
 
     @property
     def crop_box(self) -> CropByHand:

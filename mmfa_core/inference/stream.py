@@ -86,14 +86,30 @@ def animate_clip(
 
     ``adjust`` changes the motions that the portrait would show, a few at a time and in order.
     """
-    kept: list[Frame] = []
     outputs = Outputs(files=() if output is None else (output,))
-    result: AnimateResult | None = None
     updates = stream_clip(engine, portrait, clip, options, outputs, adjust=adjust)
+    return drain(updates, keep=output is None, progress=progress)
+
+
+def drain(
+    updates: Generator[RenderUpdate], *, keep: bool, progress: ReportProgress
+) -> AnimateResult:
+    """Follow an animation to its end.
+
+    Args:
+        updates: of one animation.
+        keep: whether the frames are kept in the result.
+        progress: told about each update.
+
+    Returns:
+        The result of the last update.
+    """
+    kept: list[Frame] = []
+    result: AnimateResult | None = None
     with contextlib.closing(updates):
         for update in updates:
             result = update.result
-            if update.frame is not None and output is None:
+            if update.frame is not None and keep:
                 kept.append(update.frame)
             if result is None:
                 progress(update.stage, update.done, update.total)
