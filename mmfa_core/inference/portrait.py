@@ -19,14 +19,6 @@ from mmfa_core.face import (
     cut_crop,
     resize_frame,
 )
-    Crop,
-    Face,
-    FaceFinder,
-    choose_face,
-    crop_by_hand,
-    crop_for_face,
-    cut_crop,
-)
 from mmfa_core.inference.engine import Engine
 from mmfa_core.media import Frame, read_picture
 from mmfa_core.model import EncodedSource
