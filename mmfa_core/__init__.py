@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmfa_core.checkpoint import load_model, save_model
-    from mmfa_core.config import ModelConfig
+    from mmfa_core.config import ExpressionDirection, ModelConfig
     from mmfa_core.errors import MMFAError
     from mmfa_core.inference.animator import Animator
     from mmfa_core.inference.doctor import DriveReport
     from mmfa_core.inference.editing import KeypointReport
+    from mmfa_core.inference.expressions import ExpressionSpace, pad_weights
     from mmfa_core.inference.findings import Finding, Mend
     from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.inference.portrait import FoundFace, PreparedPortrait
@@ -37,6 +38,8 @@ __all__ = [
     "AnimateResult",
     "Animator",
     "DriveReport",
+    "ExpressionDirection",
+    "ExpressionSpace",
     "Finding",
     "FoundFace",
     "Keyframe",
@@ -50,6 +53,7 @@ __all__ = [
     "Timeline",
     "load_model",
     "save_model",
+    "pad_weights",
     "write_picture",
 ]
 
@@ -61,6 +65,8 @@ _HOMES = {
     "Animator": "inference.animator",
     "DriveReport": "inference.doctor",
     "Finding": "inference.findings",
+    "ExpressionDirection": "config",
+    "ExpressionSpace": "inference.expressions",
     "FoundFace": "inference.portrait",
     "KeypointReport": "inference.editing",
     "Keyframe": "inference.timeline",
@@ -74,6 +80,7 @@ _HOMES = {
     "load_model": "checkpoint",
     "save_model": "checkpoint",
     "write_picture": "media",
+    "pad_weights": "inference.expressions",
 }
 
 

@@ -23,6 +23,7 @@ from mmfa_core.hub import resolve_model
 from mmfa_core.inference.doctor import DriveReport, examine_clip
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
+from mmfa_core.inference.expressions import Code, ExpressionSpace
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import (
@@ -107,6 +108,19 @@ class Animator:
 
     def prepare(
         self,
+    @property
+    def expressions(self) -> ExpressionSpace:
+        """Return what mixes, samples, adds and steers expressions."""
+        return ExpressionSpace(self.engine)
+
+    def expression_of(self, portrait: Portrait) -> Code:
+        """Return the expression code of a portrait, Z numbers; errors as for prepare."""
+        return self.expressions.read(portrait)
+
+    def show_expression(self, identity: Portrait, code: Code, *, paste_back: bool = False) -> Frame:
+        """Show an expression code on a portrait; see ExpressionSpace.show."""
+        return self.expressions.show(identity, code, paste_back=paste_back)
+
         portrait: Portrait,
         *,
         face_index: int | None = None,

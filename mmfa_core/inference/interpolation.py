@@ -42,11 +42,21 @@ def interpolate_codes(start: Tensor, end: Tensor, steps: int, path: str = "linea
     if not low <= steps <= high:
         raise ConfigError(f"steps is {steps}; allowed are {low} to {high}.", "Choose one of them.")
     share = torch.linspace(0, 1, steps, device=start.device)[:, None]  # (steps, 1)
-    codes = _slerp(start, end, share) if path == "slerp" else start + share * (end - start)
+    codes = slerp(start, end, share) if path == "slerp" else start + share * (end - start)
     return torch.cat((start, codes[1:-1], end))
 
 
-def _slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Turn evenly from one code's direction to another's, with the length changing linearly.
+
+    Args:
+        start: (1, Z).
+        end: (1, Z).
+        share: (steps, 1), 0 = start, 1 = end.
+
+    Returns:
+        (steps, Z); linear where a code has no direction or the two are (anti)parallel.
+    """
     lengths = start.norm(dim=-1, keepdim=True), end.norm(dim=-1, keepdim=True)
     from_, to = (c / n.clamp_min(SMALL_LENGTH) for c, n in zip((start, end), lengths, strict=True))
     angle = torch.acos((from_ * to).sum(-1, keepdim=True).clamp(-1, 1))
