@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mmfa_core.inference.expressions import ExpressionSpace, pad_weights
     from mmfa_core.inference.findings import Finding, Mend
     from mmfa_core.inference.options import AnimateOptions
-    from mmfa_core.inference.portrait import FoundFace, PreparedPortrait
+    from mmfa_core.inference.portrait import FoundFace, PortraitView, PreparedPortrait
     from mmfa_core.inference.result import AnimateResult, RenderUpdate
     from mmfa_core.inference.timeline import EASINGS, Keyframe, Timeline
     from mmfa_core.media import write_picture
@@ -48,12 +48,13 @@ __all__ = [
     "Mend",
     "ModelConfig",
     "MotionEdit",
+    "PortraitView",
     "PreparedPortrait",
     "RenderUpdate",
     "Timeline",
     "load_model",
-    "save_model",
     "pad_weights",
+    "save_model",
     "write_picture",
 ]
 
@@ -64,9 +65,9 @@ _HOMES = {
     "AnimateResult": "inference.result",
     "Animator": "inference.animator",
     "DriveReport": "inference.doctor",
-    "Finding": "inference.findings",
     "ExpressionDirection": "config",
     "ExpressionSpace": "inference.expressions",
+    "Finding": "inference.findings",
     "FoundFace": "inference.portrait",
     "KeypointReport": "inference.editing",
     "Keyframe": "inference.timeline",
@@ -74,13 +75,14 @@ _HOMES = {
     "Mend": "inference.findings",
     "ModelConfig": "config",
     "MotionEdit": "motion",
+    "PortraitView": "inference.portrait",
     "PreparedPortrait": "inference.portrait",
     "RenderUpdate": "inference.result",
     "Timeline": "inference.timeline",
     "load_model": "checkpoint",
+    "pad_weights": "inference.expressions",
     "save_model": "checkpoint",
     "write_picture": "media",
-    "pad_weights": "inference.expressions",
 }
 
 

@@ -30,9 +30,11 @@ from mmfa_core.inference.portrait import (
     CropByHand,
     FoundFace,
     Portrait,
+    PortraitView,
     PreparedPortrait,
     list_faces,
     prepare_portrait,
+    view_portrait,
 )
 from mmfa_core.inference.render import BATCH
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
@@ -106,8 +108,6 @@ class Animator:
         """Return the side of the face crops that the model makes."""
         return self.engine.size_px
 
-    def prepare(
-        self,
     @property
     def expressions(self) -> ExpressionSpace:
         """Return what mixes, samples, adds and steers expressions."""
@@ -121,6 +121,8 @@ class Animator:
         """Show an expression code on a portrait; see ExpressionSpace.show."""
         return self.expressions.show(identity, code, paste_back=paste_back)
 
+    def prepare(
+        self,
         portrait: Portrait,
         *,
         face_index: int | None = None,
@@ -355,6 +357,23 @@ class Animator:
             UnreadableError: the file is no picture.
         """
         return list_faces(portrait)
+
+    def view(self, portrait: Portrait, crop: CropByHand | None = None) -> PortraitView:
+        """Show where the face crop of a portrait is, so that a person can move it.
+
+        Args:
+            portrait: a picture file or a frame.
+            crop: x0, y0 and side in px; None looks for faces and takes the largest one's, or the
+                middle of the picture if there is none.
+
+        Returns:
+            The crop, the faces, and a picture with the crop's frame.
+
+        Raises:
+            UnreadableError: the file is no picture.
+            MediaError: the crop is too small or outside.
+        """
+        return view_portrait(portrait, crop)
 
     def edit(
         self,

@@ -9,6 +9,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mmfa_core.face import (
     Crop,
     Face,
@@ -74,6 +76,10 @@ class PreparedPortrait:
 
 
 THUMBNAIL_PX = 128
+VIEW_SIDE_PX = 640
+MIDDLE_SHARE = 0.8  # of the shorter side: the crop that is offered when there is no face
+DIMMED = 0.4
+FRAME_COLOUR = (255, 214, 64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -93,6 +99,25 @@ class FoundFace:
     crop_box: CropByHand
     yaw_deg: float
     thumbnail: Frame
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PortraitView:
+    """Hold what a person needs to see where the face crop of a portrait is, and to move it.
+
+    Attributes:
+        width: of the portrait, px.
+        height: of the portrait, px.
+        crop_box: the crop, x0, y0 and side in px of the portrait.
+        faces: all faces, largest first; empty when the crop was given, or when there is none.
+        picture: the portrait, at most 640 px a side, darker outside the crop, with its frame.
+    """
+
+    width: int
+    height: int
+    crop_box: CropByHand
+    faces: tuple[FoundFace, ...]
+    picture: Frame
 
 
 Portrait = Frame | str | Path | PreparedPortrait  # wherever a portrait is asked for
@@ -157,6 +182,47 @@ def list_faces(portrait: Portrait) -> tuple[FoundFace, ...]:
             show_face(number, face, picture)
             for number, face in enumerate(finder.detect_faces(picture))
         )
+
+
+def view_portrait(portrait: Portrait, crop: CropByHand | None = None) -> PortraitView:
+    """Show where the face crop of a portrait is; see Animator.view."""
+    if isinstance(portrait, PreparedPortrait):
+        picture = portrait.picture
+    else:
+        picture = read_picture(portrait) if isinstance(portrait, str | Path) else portrait
+    height, width = picture.shape[:2]
+    faces = list_faces(picture) if crop is None else ()
+    if crop is None:
+        side = float(round(MIDDLE_SHARE * min(height, width)))
+        middle = (float(width - side) // 2, float(height - side) // 2, side)
+        crop = faces[0].crop_box if faces else middle
+    square = crop_by_hand(crop[0], crop[1], crop[0] + crop[2], crop[1] + crop[2], picture.shape)
+    return PortraitView(
+        width=width,
+        height=height,
+        crop_box=crop,
+        faces=faces,
+        picture=_frame_crop(picture, square),
+    )
+
+
+def _frame_crop(picture: Frame, crop: Crop) -> Frame:
+    factor = min(1.0, VIEW_SIDE_PX / max(picture.shape[:2]))
+    height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
+    small = resize_frame(picture, height, width)
+    (x0, y0), side = crop.corner_px, crop.size_px
+    left, top, right, bottom = (round(v * factor) for v in (x0, y0, x0 + side, y0 + side))
+    inside = np.zeros((height, width), bool)
+    inside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
+    line = max(1, round(max(height, width) / 200))
+    core = np.zeros_like(inside)
+    core[
+        max(top, 0) + line : max(min(bottom, height) - line, 0),
+        max(left, 0) + line : max(min(right, width) - line, 0),
+    ] = True
+    shown: Frame = np.where(inside[..., None], small, (small * DIMMED).astype(np.uint8))
+    shown[inside & ~core] = FRAME_COLOUR
+    return shown
 
 
 def show_face(index: int, face: Face, picture: Frame) -> FoundFace:

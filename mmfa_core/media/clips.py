@@ -87,7 +87,7 @@ class ClipInfo:
             frames=end - first,
             duration_s=float((end - first) / self.fps),
             first_frame=self.first_frame + first,
-            end_frame=None if end == self.frames else self.first_frame + end,
+            end_frame=self.end_frame if end == self.frames else self.first_frame + end,
         )
 
 

@@ -211,3 +211,24 @@ def test_all_faces_of_a_picture_are_listed_largest_first(animator, examples):
 
 def test_a_picture_without_a_face_has_no_faces(animator):
     assert animator.faces(np.full((80, 80, 3), 90, np.uint8)) == ()
+
+
+def test_a_view_frames_the_face_and_a_crop_by_hand_moves_the_frame(animator, examples):
+    picture = np.pad(read_picture(examples / "astronaut.jpg"), ((0, 60), (90, 70), (0, 0)))
+    view = animator.view(picture)
+    assert (view.height, view.width) == picture.shape[:2]
+    assert view.crop_box == view.faces[0].crop_box == animator.prepare(picture).crop_box
+    x0, y0, _ = (round(v) for v in view.crop_box)
+    assert (view.picture[y0 + 20, x0 + 20] == picture[y0 + 20, x0 + 20]).all()
+    outside = np.full((100, 200, 3), 100, np.uint8)
+    assert animator.view(outside).picture[0, 0, 0] == 40
+    moved = animator.view(picture, (10, 20, 100))
+    assert moved.faces == ()
+    assert (moved.picture[20, 10:110] == (255, 214, 64)).all()
+    assert (moved.picture[60, 60] == picture[60, 60]).all()
+
+
+def test_a_view_of_a_picture_without_a_face_offers_its_middle(animator):
+    view = animator.view(np.full((100, 200, 3), 90, np.uint8))
+    assert view.faces == ()
+    assert view.crop_box == (60, 10, 80)
