@@ -1,11 +1,206 @@
-"""Start MMFA Studio: parse flags, load an Animator, build the page, launch."""
+"""Start MMFA Studio: parse flags, load a model, build the page, launch it.
+
+Also what Hugging Face Spaces starts. Heavy parts are imported after the flags are read, so that
+``--help`` and a wrong flag answer at once.
+"""
 
 from __future__ import annotations
 
-from mmfa_core import Animator
-from studio import StudioSettings, build_studio
-from studio.theme import CSS, build_theme
+import argparse
+import importlib.util
+import logging
+import os
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from typing import Any
 
-build_studio(Animator.from_pretrained(), StudioSettings()).queue(
-    max_size=32, default_concurrency_limit=1
-).launch(theme=build_theme(), css_paths=[CSS], server_name="127.0.0.1")
+AUTH_VARIABLE = "MMFA_STUDIO_AUTH"
+WAITING = 32  # how many may wait in the queue
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the flags.
+
+    Args:
+        arguments: words; None takes those of this process.
+
+    Returns:
+        The flags, checked as far as that needs no model.
+    """
+    parser = argparse.ArgumentParser(prog="app.py", description="Start MMFA Studio, a web page.")
+    add = parser.add_argument
+    add(
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
+    )
+    add("--port", type=_port, help="port (default: the first free one from 7860 on)")
+    add(
+        "--model",
+        metavar="FOLDER_OR_ID",
+        help="a folder, or org/name[@revision] on the Hugging Face Hub (default: the bundled one)",
+    )
+    add("--device", metavar="NAME", help="cpu or cuda (default: a GPU if there is one)")
+    add(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        help="what networks compute in (default: what the device does fast)",
+    )
+    add("--threads", type=int, metavar="N", help="CPU threads (default: every core)")
+    add(
+        "--max-clip-seconds",
+        type=_positive,
+        default=60.0,
+        metavar="S",
+        help="longest driving clip (default: %(default)g)",
+    )
+    add(
+        "--max-upload-mb",
+        type=_positive,
+        default=200.0,
+        metavar="MB",
+        help="largest file that may be sent (default: %(default)g)",
+    )
+    add(
+        "--auth",
+        type=_pair,
+        metavar="USER:PASSWORD",
+        help=f"ask for these; better given as {AUTH_VARIABLE}, since others can read command lines",
+    )
+    add("--root-path", metavar="PATH", help="where a proxy serves the page, such as /studio")
+    add("--share", action="store_true", help="also open a public link, through Gradio's servers")
+    add("--mcp", action="store_true", help="also serve the tools to assistants, by MCP")
+    add("--open", action="store_true", help="open the page in this machine's browser")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start the studio and stay until it is stopped.
+
+    Returns:
+        The exit code: 0 when it was stopped, 2 for what a person can mend, told in one sentence.
+    """
+    flags = parse_arguments(arguments)
+    if flags.mcp and importlib.util.find_spec("mcp") is None:
+        return _fail(
+            "--mcp needs one more package: run .venv/bin/python -m pip install gradio[mcp]"
+        )
+    try:
+        auth = flags.auth or (_pair(os.environ[AUTH_VARIABLE]) if _has_auth() else None)
+    except argparse.ArgumentTypeError as error:
+        return _fail(f"{AUTH_VARIABLE} {error}.")
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    with tempfile.TemporaryDirectory(prefix="mmfa-studio-", ignore_cleanup_errors=True) as folder:
+        # Gradio writes what people send and what is made here; nobody else's files are near it.
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        return _serve(flags, auth)
+
+
+def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None) -> int:
+    from mmfa_core import Animator, MMFAError
+    from studio import StudioSettings, build_studio
+    from studio.files import keep_sweeping
+    from studio.layout import KEEP_SCHEME
+    from studio.security import KeepLocal
+    from studio.theme import ICON, build_css, build_theme
+
+    print("Loading the model ...", flush=True)
+    try:
+        animator = Animator.from_pretrained(
+            flags.model, device=flags.device, dtype=flags.dtype, threads=flags.threads
+        )
+    except MMFAError as error:
+        return _fail(str(error))
+    page = build_studio(
+        animator,
+        StudioSettings(
+            max_clip_s=flags.max_clip_seconds,
+            max_upload_mb=int(flags.max_upload_mb),
+            on_spaces="SPACE_ID" in os.environ,
+        ),
+    )
+    page.queue(max_size=WAITING, default_concurrency_limit=1)
+    keep_sweeping()
+    try:
+        _, local, shared = page.launch(
+            server_name=flags.host,
+            server_port=flags.port,
+            auth=auth,
+            root_path=flags.root_path,
+            share=flags.share,
+            mcp_server=flags.mcp,
+            theme=build_theme(),
+            css=build_css(),
+            head=KEEP_SCHEME,
+            favicon_path=ICON,
+            max_file_size=f"{int(flags.max_upload_mb)}mb",
+            allowed_paths=[],
+            strict_cors=True,
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            footer_links=["api"],
+            app_kwargs=_app_kwargs(KeepLocal),
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        return _fail(f"The studio can't listen there: {error}")
+    print(f"MMFA Studio is at {local}", flush=True)
+    if shared:
+        print(f"Everybody can reach it at {shared}", flush=True)
+    if flags.open and _has_screen():
+        webbrowser.open(local)
+    page.block_thread()
+    return 0
+
+
+def _app_kwargs(keep_local: type) -> dict[str, Any]:
+    """Return what Gradio's web application gets: middleware, and no pages of API documents."""
+    return {"middleware": [(keep_local, (), {})], "docs_url": None, "redoc_url": None}
+
+
+def _has_auth() -> bool:
+    return bool(os.environ.get(AUTH_VARIABLE))
+
+
+def _has_screen() -> bool:
+    """Say whether a browser with windows can be opened here."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    user, colon, password = text.partition(":")
+    if not (user and colon and password):
+        raise argparse.ArgumentTypeError("must be USER:PASSWORD, neither of them empty")
+    return user, password
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; allowed are 1 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 1 on")
+    return value
+
+
+def _fail(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

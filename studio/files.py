@@ -4,7 +4,8 @@ In: a suffix. Out: a path in a fresh folder that nobody can guess. Knows nothing
 written there.
 
 Files are served by Gradio's own file route only, and that route gives out nothing but what lies in
-Gradio's folder for temporary files. Folders in it get 128 random bits as their name.
+Gradio's folder for temporary files. Folders in it get 128 random bits as their name. Gradio deletes
+what people sent (``delete_cache``), this module what was made.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -19,10 +21,11 @@ from gradio.utils import get_upload_folder
 
 KEEP_S = 24 * 3600.0  # files older than this are deleted
 SWEEP_S = 3600.0  # how often they are looked for
+MADE = "made-"
 
 
 def new_file(suffix: str, name: str = "result") -> Path:
-    """Make a fresh folder for one file of one person, and sweep away old ones.
+    """Make a fresh folder for one file of one person.
 
     Args:
         suffix: with its dot, such as ``.mp4``.
@@ -31,27 +34,40 @@ def new_file(suffix: str, name: str = "result") -> Path:
     Returns:
         Where to write; the folder exists, the file doesn't.
     """
-    root = Path(get_upload_folder())
-    folder = root / f"made-{secrets.token_hex(16)}"
+    folder = Path(get_upload_folder()) / f"{MADE}{secrets.token_hex(16)}"
     folder.mkdir(parents=True, mode=0o700)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "result"
     return folder / f"{stem}{suffix}"
 
 
-def delete_older_than(age_s: float, root: Path | None = None) -> int:
-    """Delete every folder of temporary files that nobody touched for a while.
+def keep_sweeping(every_s: float = SWEEP_S, age_s: float = KEEP_S) -> None:
+    """Delete old results from now on, in the background, until this process ends.
+
+    Args:
+        every_s: how often to look, s.
+        age_s: how old they may get, s.
+    """
+
+    def sweep() -> None:
+        while True:
+            time.sleep(every_s)
+            delete_older_than(age_s)
+
+    threading.Thread(target=sweep, name="sweep", daemon=True).start()
+
+
+def delete_older_than(age_s: float) -> int:
+    """Delete every folder of new_file that nobody wrote to for a while.
 
     Args:
         age_s: how long ago the newest file in it was written, s.
-        root: where to look; None takes Gradio's folder for temporary files.
 
     Returns:
         How many folders went.
     """
-    root = Path(get_upload_folder()) if root is None else root
-    if not root.is_dir():
-        return 0
-    old = [f for f in root.iterdir() if f.is_dir() and _newest(f) < time.time() - age_s]
+    root = Path(get_upload_folder())
+    limit = time.time() - age_s
+    old = [folder for folder in root.glob(f"{MADE}*") if _newest(folder) < limit]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     return len(old)

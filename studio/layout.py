@@ -9,11 +9,16 @@ import gradio as gr
 
 from mmfa_core import Animator
 from studio.context import StudioContext, StudioSettings
+from studio.controls import TabControls
 from studio.files import KEEP_S, SWEEP_S
+from studio.footer import build_footer
+from studio.recipe_panel import build_recipe_panel, load_from_url, rules_of
 from studio.tabs.animate import build_animate
 from studio.tabs.expressions import build_expressions
 from studio.tabs.keypoints import build_keypoints
 from studio.tabs.pose import build_pose
+from studio.theme import ICON
+from studio.words import ABOUT, TAGLINE
 
 TABS = (
     ("expressions", "Expressions", build_expressions),
@@ -21,6 +26,20 @@ TABS = (
     ("pose", "Pose", build_pose),
     ("keypoints", "Keypoints", build_keypoints),
 )
+SWITCH_SCHEME = """() => {
+    const dark = document.body.classList.toggle('dark');
+    try { localStorage.setItem('scheme', dark ? 'dark' : 'light'); } catch (_) {}
+}"""
+# Runs in the page's head, before anything is drawn.
+KEEP_SCHEME = """<script>
+    document.documentElement.lang = 'en';
+    addEventListener('load', () => {
+        if (new URLSearchParams(location.search).has('__theme')) return;
+        let kept = null;
+        try { kept = localStorage.getItem('scheme'); } catch (_) {}
+        if (kept) document.body.classList.toggle('dark', kept === 'dark');
+    });
+</script>"""
 
 
 def build_studio(animator: Animator, settings: StudioSettings | None = None) -> gr.Blocks:
@@ -31,7 +50,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
         settings: limits and what is offered.
 
     Returns:
-        The page, not launched yet; theme and css are arguments of launch().
+        The page, not launched yet; theme, css and head are arguments of launch(), see app.py.
     """
     studio = StudioContext(animator, settings or StudioSettings())
     page: gr.Blocks
@@ -40,9 +59,36 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
         analytics_enabled=False,
         delete_cache=(int(SWEEP_S), int(KEEP_S)),
     ) as page:
-        gr.Markdown("# MMFA Studio")
-        with gr.Tabs(elem_id="tabs"):
+        _build_head()
+        tabs: dict[str, TabControls] = {}
+        folders: dict[str, gr.Column] = {}
+        with gr.Tabs(elem_id="tabs") as chosen:
             for name, title, build in TABS:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                    build(studio)
+                    tabs[name] = build(studio) or TabControls(name)
+                    with gr.Column() as folders[name]:
+                        pass
+        rules = rules_of(tabs)
+        for name, folder in folders.items():
+            with folder:
+                build_recipe_panel(tabs[name], rules)
+        with gr.Accordion("Before you begin: consent, privacy, limits", open=False):
+            gr.Markdown(ABOUT.format(kept=f"{KEEP_S / 3600:g} hours", size_px=animator.size_px))
+        build_footer(studio)
+        load_from_url(page, tabs, chosen)
     return page
+
+
+def _build_head() -> None:
+    """Build the name of the page, and the switch between light and dark."""
+    icon = ICON.read_text(encoding="utf-8")
+    with gr.Row(elem_id="head", equal_height=True):
+        gr.HTML(
+            f"<span aria-hidden='true'>{icon}</span><h1>MMFA Studio</h1><p>{TAGLINE}</p>",
+            elem_id="brand",
+            padding=False,
+        )
+        scheme = gr.Button(
+            "Light or dark", size="sm", elem_id="scheme", elem_classes=["quiet"], min_width=0
+        )
+    scheme.click(None, None, None, js=SWITCH_SCHEME, api_visibility="private")

@@ -1,0 +1,208 @@
+"""The part of each tab that keeps its settings as a link or a file, and loads them again.
+
+In: the TabControls of each tab. Out: components and events. Knows nothing about what they set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mmfa_core import MMFAError
+from studio.controls import TabControls
+from studio.messages import friendly
+from studio.recipes import (
+    LARGEST_BYTES,
+    Recipe,
+    Rules,
+    parse_json,
+    parse_query,
+    rule_of,
+    to_json,
+    to_query,
+)
+
+HINT = (
+    "A recipe holds the settings of this tab and never a picture, so it can be shared: with it "
+    "and the same files anybody gets the same result."
+)
+# In the browser: the address of this page belongs to whoever looks at it, not to the server.
+TO_LINK = "query => query ? location.origin + location.pathname + query : ''"
+TO_FILE = """(text, name) => {
+    if (!text) return;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], {type: 'application/json'}));
+    link.download = name + '.recipe.json';
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}"""
+
+
+def rules_of(tabs: Mapping[str, TabControls]) -> Rules:
+    """Read what the controls of every tab accept."""
+    return {
+        name: {key: rule_of(component) for key, component in tab.controls.items()}
+        for name, tab in tabs.items()
+    }
+
+
+def build_recipe_panel(tab: TabControls, rules: Rules) -> None:
+    """Build the panel of one tab, closed.
+
+    Args:
+        tab: its controls.
+        rules: of every tab, so that a recipe of another one is told as such.
+    """
+    if not tab.controls:
+        return
+    components = list(tab.controls.values())
+    with gr.Accordion("Keep or share these settings", open=False, elem_classes=["recipe"]):
+        gr.Markdown(HINT, elem_classes=["hint"])
+        with gr.Row():
+            make_link = gr.Button("Make a link", size="sm", elem_classes=["quiet"])
+            save = gr.Button("Save as a file", size="sm", elem_classes=["quiet"])
+            load = gr.UploadButton(
+                "Load a file", size="sm", file_types=[".json"], elem_classes=["quiet"]
+            )
+        link = gr.Textbox(
+            label="Link to these settings",
+            info="opens this page with the settings of this tab",
+            interactive=False,
+            buttons=["copy"],
+        )
+        text = gr.Textbox(visible=False)
+        name = gr.Textbox(tab.name, visible=False)
+    make_link.click(
+        link_maker(tab),
+        components,
+        link,
+        api_name=f"{tab.name}_recipe_link",
+        queue=False,
+        show_progress="hidden",
+    ).success(None, link, link, js=TO_LINK, api_visibility="private")
+    save.click(
+        file_maker(tab),
+        components,
+        text,
+        api_name=f"{tab.name}_recipe",
+        queue=False,
+        show_progress="hidden",
+    ).success(None, [text, name], None, js=TO_FILE, api_visibility="private")
+    loaded = load.upload(
+        loader(tab, rules),
+        load,
+        components,
+        api_name=f"load_{tab.name}_recipe",
+        queue=False,
+        show_progress="hidden",
+    )
+    if tab.refresh is not None:
+        loaded.success(
+            tab.refresh.fn, tab.refresh.inputs, tab.refresh.outputs, api_visibility="private"
+        )
+
+
+def link_maker(tab: TabControls) -> Callable[..., str]:
+    """Return the handler that turns the controls of a tab into the query of a URL."""
+
+    @friendly
+    def make(*values: Any) -> str:
+        """Turn the settings of this tab into the query of a link: numbers only, no picture."""
+        return to_query(_recipe(tab, values))
+
+    return make
+
+
+def file_maker(tab: TabControls) -> Callable[..., str]:
+    """Return the handler that turns the controls of a tab into JSON."""
+
+    @friendly
+    def make(*values: Any) -> str:
+        """Turn the settings of this tab into a recipe, as JSON: numbers only, no picture."""
+        return to_json(_recipe(tab, values))
+
+    return make
+
+
+def loader(tab: TabControls, rules: Rules) -> Callable[[str], list[Any]]:
+    """Return the handler that sets the controls of a tab from a file."""
+
+    @friendly
+    def load(path: str) -> list[Any]:
+        """Set the controls of this tab from a recipe.
+
+        Args:
+            path: of the JSON file.
+        """
+        recipe = parse_json(read_small(path), rules)
+        if recipe.tab != tab.name:
+            raise MMFAError(
+                f"This is a recipe of the tab {recipe.tab.capitalize()}.", "Load it there."
+            )
+        return [recipe.values.get(name, gr.skip()) for name in tab.controls]
+
+    return load
+
+
+def load_from_url(page: gr.Blocks, tabs: Mapping[str, TabControls], chosen: gr.Tabs) -> None:
+    """Set the controls when the page is opened by a link with a recipe.
+
+    Args:
+        page: listens for visits.
+        tabs: the controls of every tab.
+        chosen: shows the recipe's tab.
+    """
+    rules = rules_of(tabs)
+    every = [(tab, name) for tab in tabs for name in tabs[tab].controls]
+
+    @friendly
+    def visit(request: gr.Request) -> list[Any]:
+        """Set the controls that the link names."""
+        recipe = parse_query(dict(request.query_params), rules)
+        if recipe is None:
+            return [gr.skip()] * (1 + len(every))
+        return [
+            gr.Tabs(selected=recipe.tab),
+            *(
+                recipe.values.get(name, gr.skip()) if tab == recipe.tab else gr.skip()
+                for tab, name in every
+            ),
+        ]
+
+    page.load(
+        visit,
+        None,
+        [chosen, *(tabs[tab].controls[name] for tab, name in every)],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def read_small(path: str) -> str:
+    """Read a text file of a stranger.
+
+    Raises:
+        MMFAError: it is too large, or no text.
+    """
+    file = Path(path)
+    if file.stat().st_size > LARGEST_BYTES:
+        raise MMFAError(
+            f"The recipe is larger than {LARGEST_BYTES // 1024} kB, so it can't be one.",
+            "Choose a file that was saved from this page.",
+        )
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MMFAError(
+            "The file is not a recipe: it is no text.",
+            "Choose a file that was saved from this page.",
+        ) from error
+
+
+def _recipe(tab: TabControls, values: tuple[Any, ...]) -> Recipe:
+    named = zip(tab.controls, values, strict=True)
+    return Recipe(tab.name, {name: value for name, value in named if value is not None})

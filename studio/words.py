@@ -1,0 +1,21 @@
+"""What the page says about itself."""
+
+from __future__ import annotations
+
+TAGLINE = "Mix expressions, move a portrait, turn a head: each apart from the others."
+
+ABOUT = """
+**Consent.** Use your own face, or that of somebody who agreed to this very use. Don't make a
+person seem to say or do what they didn't, don't deceive, harass or get past an identity check, and
+don't animate children. Say that a picture or clip is synthetic wherever you show it: in many
+places the law asks for that. Results are not marked by themselves yet.
+
+**Privacy.** Pictures and clips go to the machine that runs this page and to nobody else; this page
+asks no other host for anything. What you send and what is made is deleted after {kept}, and lies at
+an address that others can't guess. Nothing is learned from it.
+
+**Limits.** The face is drawn at {size_px} x {size_px} pixels. Large turns, profiles and strong nods
+are weak, and what the portrait doesn't show (teeth, closed eyes, the other cheek) is guessed. One
+face at a time; hands or objects in front of it confuse the model. The weights are for
+non-commercial research.
+"""
