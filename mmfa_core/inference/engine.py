@@ -22,6 +22,7 @@ from mmfa_core.errors import ConfigError
 from mmfa_core.media import Frame
 from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
+from mmfa_core.networks.generator import Generated
 
 THREAD_LIMITS = (1, 256)
 DTYPES = ("float32", "bfloat16", "float16")
@@ -100,10 +101,13 @@ class Engine:
 
     def render(self, source: EncodedSource, motion: Motion) -> list[Frame]:
         """Show a portrait with each motion of a batch; call it within computing()."""
+        return self.to_frames(self.generate(source, motion).picture)
+
+    def generate(self, source: EncodedSource, motion: Motion) -> Generated:
+        """Show a portrait and keep what the pictures are made of; call it within computing()."""
         model = self.loaded.model
         with self._fast():
-            generated = model.render(model.expand(source, len(motion)), motion)
-        return self.to_frames(generated.picture)
+            return model.render(model.expand(source, len(motion)), motion)
 
     def decode_expression(self, code: Tensor) -> Tensor:
         """Decode expression codes (B, Z) to offsets (B, K, 3)."""
