@@ -19,6 +19,8 @@ from mmfa_core.errors import ConfigError
 FORMAT_VERSION = 1
 FORMULAS = ("mmfa", "liveportrait", "facevid2vid")
 GAUGES = ("rigid", "all", "off")
+# Guided keypoints (training/teacher.py) of the regions whose painting is told the expression.
+EYE_RIGHT, EYE_LEFT, LIPS = (20, 21, 24), (22, 23, 25), tuple(range(26, 40))
 
 ConfigT = TypeVar("ConfigT")
 
@@ -53,6 +55,7 @@ class ModelConfig:
     dense_widths: tuple[int, ...] = (64, 96)  # dense motion at 1/8 and 1/16
     dense_blocks: int = 2  # residual blocks of dense motion at each scale
     decoder_blocks: tuple[int, ...] = (1, 2)  # residual blocks at 1/4 and 1/8
+    hint_regions: tuple[tuple[int, ...], ...] = ()  # keypoints of each region that gets hints
     volume_depth: int = 1  # planes of the 3-D feature volume; 1 = 2-D features (mmfa-s)
     volume_width: int = 0  # channels of each plane of that volume; 0 when volume_depth is 1
 
@@ -75,6 +78,10 @@ class ModelConfig:
                 len(set(self.rigid_keypoints)) >= 4
                 and all(0 <= k < self.keypoints for k in self.rigid_keypoints),
                 "rigid_keypoints needs at least 4 different indices below keypoints",
+            ),
+            (
+                all(r and all(0 <= k < self.keypoints for k in r) for r in self.hint_regions),
+                "hint_regions needs groups of indices below keypoints",
             ),
             (self.radius > 0, f"radius is {self.radius}, it must be above 0"),
             (
@@ -199,7 +206,7 @@ class ExpressionStats:
 
 def mmfa_s_256() -> ModelConfig:
     """Build the configuration that is trained on a CPU and shipped."""
-    return ModelConfig()
+    return ModelConfig(hint_regions=(EYE_RIGHT, EYE_LEFT, LIPS))
 
 
 def mmfa_l_256() -> ModelConfig:
@@ -221,6 +228,7 @@ def mmfa_l_256() -> ModelConfig:
         decoder_blocks=(3, 6),
         volume_depth=16,
         volume_width=32,
+        hint_regions=(EYE_RIGHT, EYE_LEFT, LIPS),
     )
 
 

@@ -28,6 +28,7 @@ from mmfa_core.networks.appearance import AppearanceEncoder
 from mmfa_core.networks.dense_motion import DenseMotionNetwork
 from mmfa_core.networks.expression import ExpressionEncoder, ExpressionVAE
 from mmfa_core.networks.generator import Generated, Generator
+from mmfa_core.networks.hints import ExpressionHints
 from mmfa_core.networks.motion_estimator import MotionEstimator
 from mmfa_core.networks.refinement import Refinement
 
@@ -139,6 +140,11 @@ class MMFA(nn.Module):
             config.decoder_blocks,
             config.volume_width * config.volume_depth if config.volume_depth > 1 else 0,
         )
+        self.hints = (
+            ExpressionHints(config.keypoints, config.hint_regions, config.appearance_widths[0])
+            if config.hint_regions
+            else None
+        )
         subset = range(config.keypoints) if config.gauge == "all" else config.rigid_keypoints
         self.register_buffer("rigid", torch.tensor(list(subset)), persistent=False)
         self.rigid: Tensor
@@ -163,6 +169,12 @@ class MMFA(nn.Module):
         if self.config.gauge == "off":
             return canonical
         return gauge_canonical(canonical, self.rigid, self.config.radius)
+
+    def gauge_expression(self, offsets: Tensor, canonical: Tensor) -> Tensor:
+        """Keep offsets (B, K, 3) from moving the head of canonical keypoints, if configured."""
+        if self.config.gauge == "off":
+            return offsets
+        return gauge_offsets(offsets, canonical, self.rigid)
 
     def cut_face(self, pictures: Tensor, place: CropPlace) -> Tensor:
         """Cut the pose-aligned face crop.
@@ -251,12 +263,9 @@ class MMFA(nn.Module):
         Returns:
             x, (B, K, 3).
         """
-        offsets = motion.expression_offsets
-        if self.config.gauge != "off":
-            offsets = gauge_offsets(offsets, canonical, self.rigid)
         return compose_keypoints(
             canonical,
-            offsets,
+            self.gauge_expression(motion.expression_offsets, canonical),
             motion.rotation,
             motion.translation,
             motion.scale,
@@ -277,15 +286,25 @@ class MMFA(nn.Module):
         ratio = (own.scale / driving.scale)[:, :, None]
         with full_precision(ratio):
             turn = own.rotation @ driving.rotation.transpose(1, 2)
+        posed = self.keypoints(canonical, driving)
         motion = self.dense_motion(
             source.features[1],
             self.keypoints(canonical, own),
-            self.keypoints(canonical, driving),
+            posed,
             ratio * turn,
             own.translation,
             driving.translation,
         )
-        generated: Generated = self.generator(source.picture, source.features, motion)
+        hints = None
+        if self.hints is not None:
+            hints = self.hints(
+                self.gauge_expression(own.expression_offsets, canonical),
+                self.gauge_expression(driving.expression_offsets, canonical),
+                posed,
+                driving.scale,
+                motion.flow.shape[1],
+            )
+        generated: Generated = self.generator(source.picture, source.features, motion, hints)
         return generated
 
     def forward(self, source: Tensor, driving: Tensor) -> Generated:

@@ -32,6 +32,7 @@ def tiny_config(**changes: object) -> ModelConfig:
         dense_widths=(8, 12),
         dense_blocks=1,
         decoder_blocks=(1, 1),
+        hint_regions=((20, 21, 24), (22, 23, 25), (26, 27, 34, 35)),
     )
     return dataclasses.replace(tiny, **changes)  # type: ignore[arg-type]
 

@@ -1,6 +1,6 @@
 """The multi-scale generator: warped features to a picture.
 
-In: source picture and features, dense motion. Out: a picture.
+In: source picture and features, dense motion, hints of what eyes and mouth do. Out: a picture.
 Knows nothing about keypoints.
 """
 
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfa_core.geometry import resize_flow, warp
-from mmfa_core.networks.blocks import Pointwise, Residual, activate, conv
+from mmfa_core.networks.blocks import Merge, Pointwise, Residual, activate, conv
 from mmfa_core.networks.dense_motion import DenseMotion
 
 
@@ -53,18 +53,26 @@ class Generator(nn.Module):
         self.enter = conv(coarse + hidden + volume_channels, coarse)
         self.inner = nn.Sequential(*(Residual(coarse) for _ in range(blocks[1])))
         self.up = Pointwise(coarse, fine)
-        self.merge = Pointwise(fine + fine + 48, fine)
+        self.merge = Merge((fine, fine, 48), fine)
         self.outer = nn.Sequential(*(Residual(fine) for _ in range(blocks[0])))
         self.paint = conv(fine, 49)
         self.paint.weight.data.mul_(0.1)  # the blend starts at sigmoid(1.5): the warped source
 
-    def forward(self, source: Tensor, features: Sequence[Tensor], motion: DenseMotion) -> Generated:
+    def forward(
+        self,
+        source: Tensor,
+        features: Sequence[Tensor],
+        motion: DenseMotion,
+        hints: Tensor | None = None,
+    ) -> Generated:
         """Generate pictures.
 
         Args:
             source: (B, 3, H, W), [0, 1].
             features: appearance maps at 1/4 and 1/8, and a volume in wide models.
             motion: dense motion at 1/4.
+            hints: (B, C, H / 4, W / 4) of networks/hints.py, C the appearance width at 1/4; None
+                for models without them.
 
         Returns:
             Generated.
@@ -83,18 +91,17 @@ class Generator(nn.Module):
         lifted = F.interpolate(self.up(activate(deep)), scale_factor=2, mode="nearest")
         near = warp(fine, motion.flow.to(fine.dtype)) * motion.occlusion_masks[0].to(fine.dtype)
         seen = F.pixel_unshuffle(warped.to(near.dtype) * 2 - 1, 4)
-        out = self.paint(activate(self.outer(self.merge(torch.cat((lifted, near, seen), 1)))))
-        painted = (F.pixel_shuffle(out[:, :48], 4).float() + 1) / 2
-        painted = (
-            painted
-            + F.interpolate(
-                F.avg_pool2d(warped, 4), (height, width), mode="bilinear", align_corners=False
-            )
-            - 0.5
+        merged = self.merge(lifted, near, seen)
+        if hints is not None:
+            merged = merged + hints.to(merged.dtype)
+        out = self.paint(activate(self.outer(merged)))
+        base = F.interpolate(
+            F.avg_pool2d(warped, 4), (height, width), mode="bilinear", align_corners=False
         )
+        painted = torch.add(base, F.pixel_shuffle(out[:, :48], 4).float(), alpha=0.5)
         keep = (out[:, 48:].float() + 1.5).sigmoid()
         blend = F.interpolate(keep, (height, width), mode="bilinear", align_corners=False)
-        picture = (blend * warped + (1 - blend) * painted).clamp(0, 1)
+        picture = torch.lerp(painted, warped, blend).clamp(0, 1)
         return Generated(picture, warped, painted, blend, motion)
 
 

@@ -1,7 +1,7 @@
 """Augmentation that can't move a label away from its picture.
 
-In: pictures with labels. Out: the same, turned, scaled, shifted, mirrored, recoloured, or warped
-by the portrait's own landmarks. Knows nothing about networks.
+In: pictures with labels. Out: the same, turned in the plane, scaled, shifted, mirrored or
+recoloured. Knows nothing about networks.
 """
 
 from __future__ import annotations
@@ -18,16 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmfa_core.geometry import (
-    make_grid,
-    resize_flow,
     rotation_from_pose,
-    warp,
 )
 from mmfa_core.motion import HeadPose
-from mmfa_core.training.spline import apply_spline, fit_spline
-from mmfa_core.training.teacher import GUIDES
 
-WARP_GRID = 64  # rows and columns of the warp field of a portrait
+TRUST_GRID = 64  # rows and columns of Labelled.trust
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,7 @@ class Labelled:
         canonical: (B, G, 3), neutral identity.
         offsets: (B, G, 3), expression in the head frame.
         landmarks: (B, 478, 3), normalised picture coordinates.
+        trust: (B, 1, TRUST_GRID, TRUST_GRID), [0, 1], 0 where a made picture is made up.
     """
 
     pictures: Tensor
@@ -51,6 +47,7 @@ class Labelled:
     canonical: Tensor
     offsets: Tensor
     landmarks: Tensor
+    trust: Tensor
 
     def replace(self, **changes: Tensor) -> Labelled:
         """Copy with some fields changed."""
@@ -178,75 +175,3 @@ def mirror_labels(batch: Labelled, landmark_twins: Tensor, guide_twins: Tensor) 
         offsets=batch.offsets[:, guide_twins] * flip,
         landmarks=batch.landmarks[:, landmark_twins] * flip,
     )
-
-
-def warp_portraits(
-    batch: Labelled,
-    turn_deg: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    offsets: Tensor,
-) -> Labelled:
-    """Turn the heads of portraits and change their expressions by a warp of the picture.
-
-    The field is a thin-plate spline through the guided landmarks, a ring of hair that moves with
-    the head, and still points on the border. The result serves as a *source*; the untouched
-    portrait is the target, so the target is always a real picture (method.md section 5).
-
-    Args:
-        batch: portraits with labels.
-        turn_deg: (B, 3), yaw, pitch, roll to add, degrees; sensible up to about 15.
-        scale: (B, 1), factor on the head's size.
-        shift: (B, 2), normalised, added to the head's place.
-        offsets: (B, G, 3), the new expression in the head frame.
-
-    Returns:
-        The warped portraits with labels.
-    """
-    turn = rotation_from_pose(HeadPose(turn_deg[:, 0], turn_deg[:, 1], turn_deg[:, 2]))
-    rotation = turn @ batch.rotation
-    new_scale = scale * batch.scale
-    translation = batch.translation + shift
-    before = _pose(batch.canonical + batch.offsets, batch.rotation, batch.scale, batch.translation)
-    after = _pose(batch.canonical + offsets, rotation, new_scale, translation)
-    angles = torch.arange(12) * (2 * torch.pi / 12)
-    ring = torch.stack(
-        (0.85 * angles.cos(), 0.15 + 0.95 * angles.sin(), torch.full_like(angles, 0.25)), -1
-    )
-    ring = ring[ring[:, 1] < 0.8].expand(len(before), -1, -1)  # not the neck
-    ring_before = _pose(ring, batch.rotation, batch.scale, batch.translation)
-    ring_after = _pose(ring, rotation, new_scale, translation)
-    edge = torch.arange(20) * 4 / 20  # once round the border
-    border = 1.15 * torch.stack((_zigzag(edge), _zigzag(edge + 1)), -1).expand(len(before), -1, -1)
-    places = torch.cat((after[..., :2], ring_after[..., :2], border), 1)
-    values = torch.cat((before[..., :2], ring_before[..., :2], border), 1)
-    spline = fit_spline(places, values - places)
-    grid = make_grid(WARP_GRID, WARP_GRID)
-    field = grid + apply_spline(spline, places, grid.view(1, -1, 2)).view(
-        -1, WARP_GRID, WARP_GRID, 2
-    )
-    height, width = batch.pictures.shape[-2:]
-    delta = after - before
-    # Landmarks that are no guides follow the guides by inverse-distance weights.
-    guides = batch.landmarks[:, list(GUIDES)]
-    distance = torch.cdist(batch.landmarks[..., :2], guides[..., :2])
-    weights = 1 / (distance**2 + 1e-7)
-    weights = weights / weights.sum(-1, keepdim=True)
-    return batch.replace(
-        pictures=warp(batch.pictures, resize_flow(field, height, width)),
-        rotation=rotation,
-        scale=new_scale,
-        translation=translation,
-        offsets=offsets,
-        landmarks=batch.landmarks + weights @ delta,
-    )
-
-
-def _pose(points: Tensor, rotation: Tensor, scale: Tensor, translation: Tensor) -> Tensor:
-    shift = F.pad(translation, (0, 1))[:, None]
-    return scale[:, :, None] * (points @ rotation.transpose(1, 2)) + shift
-
-
-def _zigzag(turns: Tensor) -> Tensor:
-    """Go -1, -1, 1, 1 and back as a square's coordinate does along its border; period 4."""
-    return ((turns % 4 - 2).abs() * 2 - 2).clamp(-1, 1)

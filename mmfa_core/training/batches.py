@@ -14,19 +14,24 @@ import torch
 from numpy.typing import NDArray
 
 from mmfa_core.errors import ConfigError
+from mmfa_core.geometry import pose_from_rotation
 from mmfa_core.training.augment import (
+    TRUST_GRID,
     Labelled,
     colour_table,
     mirror_labels,
     move_labels,
     move_picture,
-    warp_portraits,
 )
 from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.teacher import GUIDES, Teacher, normalise_landmarks
+from mmfa_core.training.turning import Change, turn_portraits
 from mmfa_core.training.twins import landmark_twins
 
 KIND_SHARES = {"video": 0.58, "track": 0.10, "pair": 0.07, "still": 0.25}
+TURNED_SHARE = 0.2  # of the other pairs that are made like those of single portraits
+SWAPPED_SHARE = 0.35  # of made pairs whose truth is the made picture
+WIDEST_YAW_DEG = 38.0  # of a made picture
 CANDIDATES = 4  # driving pictures compared when a wide pair is wanted
 
 
@@ -103,10 +108,21 @@ class PairSampler:
         source = self._load(rows[:, 0], tables, flips, first)
         driving = self._load(rows[:, 1], others, flips, second)
         if joint:
-            single = (rows[:, 0] == rows[:, 1]) | (rng.random(size) < 0.15)
-            chosen = torch.from_numpy(np.flatnonzero(single))
-            if len(chosen):
-                source = source.put(chosen, self._warped(driving.select(chosen), rng))
+            single = (rows[:, 0] == rows[:, 1]) | (rng.random(size) < TURNED_SHARE)
+            chosen = np.flatnonzero(single)
+            # Mostly the made picture is the source, and the truth a real one; but only a made
+            # truth shows a frontal head turned far.
+            swapped = rng.random(len(chosen)) < SWAPPED_SHARE
+            for part, backwards in ((chosen[~swapped], False), (chosen[swapped], True)):
+                if not len(part):
+                    continue
+                index = torch.from_numpy(part)
+                made = self._turned(driving.select(index), rng, express=not backwards)
+                if backwards:
+                    source = source.put(index, driving.select(index))
+                    driving = driving.put(index, made)
+                else:
+                    source = source.put(index, made)
         return Pair(source, driving)
 
     def rows(self, rows: NDArray[np.int64]) -> Labelled:
@@ -148,6 +164,7 @@ class PairSampler:
             teacher.canonical[index],
             teacher.offsets[index],
             self.landmarks[index],
+            torch.ones(len(rows), 1, TRUST_GRID, TRUST_GRID),
         )
         turned = torch.from_numpy(np.flatnonzero(flips))
         if len(turned):
@@ -156,20 +173,27 @@ class PairSampler:
         move = torch.from_numpy(moves).float()
         return move_labels(loaded, move[:, 0], move[:, 1:2], move[:, 2:])
 
-    def _warped(self, base: Labelled, rng: np.random.Generator) -> Labelled:
+    def _turned(self, base: Labelled, rng: np.random.Generator, *, express: bool) -> Labelled:
+        """Turn portraits in depth, mostly further the way that they look: that reveals little."""
         count = len(base.scale)
         uniform = torch.from_numpy(rng.uniform(-1, 1, (count, 6))).float()
-        donors = torch.from_numpy(rng.integers(len(self.corpus), size=count))
-        share = torch.from_numpy(rng.uniform(0, 1, (count, 1, 1))).float()
-        offsets = base.offsets + share * (self.teacher.offsets[donors] - base.offsets)
-        limits = torch.tensor([14.0, 10.0, 14.0])
-        return warp_portraits(
-            base,
-            uniform[:, :3] * limits,
-            torch.exp(0.12 * uniform[:, 3:4]),
-            0.16 * uniform[:, 4:6],
+        pose = pose_from_rotation(base.rotation)
+        onward = torch.where(pose.yaw_deg.abs() < 4, uniform[:, 3].sign(), pose.yaw_deg.sign())
+        yaw = 10 + 20 * uniform[:, 0]  # -10 is back, 30 is on
+        yaw = onward * torch.minimum(yaw, (WIDEST_YAW_DEG - pose.yaw_deg.abs()).clamp_min(0))
+        pitch = (16 * uniform[:, 1] + pose.pitch_deg).clamp(-25, 25) - pose.pitch_deg
+        offsets = base.offsets
+        if express:
+            donors = torch.from_numpy(rng.integers(len(self.corpus), size=count))
+            share = torch.from_numpy(rng.uniform(0, 1, (count, 1, 1))).float()
+            offsets = offsets + share * (self.teacher.offsets[donors] - offsets)
+        change = Change(
+            torch.stack((yaw, pitch, 12 * uniform[:, 2]), -1),
+            torch.exp(0.1 * uniform[:, 3:4]),
+            0.14 * uniform[:, 4:6],
             offsets,
         )
+        return turn_portraits(base, change)
 
 
 def _draw_similarity(rng: np.random.Generator, size: int, strength: float) -> NDArray[np.float64]:

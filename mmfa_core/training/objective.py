@@ -192,6 +192,7 @@ class PairObjective(nn.Module):
         truth = pair.driving.pictures
         points = pair.driving.landmarks[:, list(GUIDES), :2]
         weights = face_weights(points, (*EYES, *MOUTH), 64, 64)
+        weights = weights * F.interpolate(pair.driving.trust, (64, 64), mode="area")
         full = F.interpolate(weights, truth.shape[-2:], mode="bilinear", align_corners=False)
         small = F.avg_pool2d(truth, 4)
         terms = {
@@ -218,7 +219,9 @@ class PairObjective(nn.Module):
         share = (0.5 + 0.5 * noise[: len(eyes), :1]).clamp(-0.2, 1.2)
         centre = eyes + share * (mouth - eyes) + 0.15 * noise[: len(eyes), 1:3]
         side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
-        return (
-            crop_squares(generated.picture, centre, side),
-            crop_squares(pair.driving.pictures, centre, side),
+        truth = pair.driving.pictures
+        trust = F.interpolate(
+            pair.driving.trust, truth.shape[-2:], mode="bilinear", align_corners=False
         )
+        shown = torch.lerp(truth, generated.picture, trust)
+        return crop_squares(shown, centre, side), crop_squares(truth, centre, side)

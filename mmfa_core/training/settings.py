@@ -9,11 +9,12 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmfa_core.config import MODEL_CONFIGS, ModelConfig, from_dict
+from mmfa_core.config import MODEL_CONFIGS, ModelConfig, from_dict, mmfa_s_256
 from mmfa_core.errors import ConfigError
 from mmfa_core.losses.terms import LossWeights
 
 STAGES = ("encoders", "joint", "vae")
+PRECISIONS = ("auto", "float32")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class StageSettings:
 class TrainSettings:
     """Describe a training run."""
 
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: ModelConfig = field(default_factory=mmfa_s_256)
     start: str = ""  # folder of weights to start from; "" = fresh ones
     data: str = ""  # folder of a corpus, or of clips and portraits
     output: str = ""  # folder for state, metrics and sheets; "" = under the user's cache
@@ -55,6 +56,7 @@ class TrainSettings:
     teacher: bool = True  # landmark guides; False = pose labels alone (unsupervised keypoints)
     stages: tuple[StageSettings, ...] = ()
     ema: float = 0.999  # decay of the averaged weights a step
+    precision: str = "auto"  # auto: bfloat16 where it is fast; float32: sums that repeat to the bit
     clip_norm: float = 3.0  # largest norm of the gradient
     checkpoint_minutes: float = 10.0
     evaluate_minutes: float = 30.0
@@ -64,6 +66,10 @@ class TrainSettings:
         """Check ranges."""
         checks = (
             (0 <= self.ema < 1, f"ema is {self.ema}, allowed are 0 up to but not 1"),
+            (
+                self.precision in PRECISIONS,
+                f"precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}",
+            ),
             (self.clip_norm > 0, f"clip_norm is {self.clip_norm}, it must be above 0"),
             (
                 bool(self.tiers) and set(self.tiers) <= set("ABC"),

@@ -19,10 +19,10 @@ def fit_spline(places: Tensor, values: Tensor) -> Tensor:
 
     Args:
         places: (B, P, 2), normalised, not all on a line.
-        values: (B, P, 2), displacement at each place.
+        values: (B, P, N), N numbers at each place, such as a displacement.
 
     Returns:
-        (B, P + 3, 2) coefficients.
+        (B, P + 3, N) coefficients.
     """
     count = places.shape[1]
     squares = ((places[:, :, None] - places[:, None]) ** 2).sum(-1)
@@ -38,12 +38,12 @@ def apply_spline(spline: Tensor, places: Tensor, points: Tensor) -> Tensor:
     """Evaluate splines.
 
     Args:
-        spline: (B, P + 3, 2), of fit_spline.
+        spline: (B, P + 3, N), of fit_spline.
         places: (B, P, 2), the same that were fitted.
         points: (1 or B, Q, 2), normalised.
 
     Returns:
-        (B, Q, 2) displacements.
+        (B, Q, N) values.
     """
     points = points.expand(len(places), -1, -1)
     plane = F.pad(points, (1, 0), value=1.0)

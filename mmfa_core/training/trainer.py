@@ -129,7 +129,8 @@ class Trainer:
         pair = to_device(self._take_batch(), self.device)
         noise = self._noise(stage)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=use_bfloat16(self.device)):
+        half = self.settings.precision == "auto" and use_bfloat16(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             result: StepResult = self.objective(pair, stage.weights, noise, joint=joint)
         terms = dict(result.terms)
         if self.discriminator is not None and stage.weights.adversarial > 0 and result.face_crops:

@@ -6,55 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from mmfa_core.geometry import compose_keypoints, pose_from_rotation, rotation_from_pose
+from mmfa_core.geometry import pose_from_rotation
 from mmfa_core.training.augment import (
     Labelled,
     colour_table,
     mirror_labels,
     move_labels,
     move_picture,
-    warp_portraits,
 )
 from mmfa_core.training.spline import apply_spline, fit_spline
 from mmfa_core.training.teacher import GUIDES
 from mmfa_core.training.twins import landmark_twins
-from tests.helpers import as_uint8, dots, find_dots, pose
-from tests.synthetic import RADIUS, expression, make_person
+from tests.heads import SIDE, head, posed_guides
+from tests.helpers import as_uint8, dots, find_dots
+from tests.synthetic import RADIUS
 
-SIDE = 256
 PX = 2 / SIDE  # one pixel in normalised coordinates
 LANDMARK_TWINS = landmark_twins()
 GUIDE_TWINS = torch.tensor([GUIDES.index(int(LANDMARK_TWINS[g])) for g in GUIDES])
-
-
-def head(count: int = 1, **angles: float) -> Labelled:
-    """Make labelled heads with all 478 landmarks posed exactly; pictures are empty."""
-    rng = np.random.default_rng(2)
-    shapes = np.zeros(52)
-    shapes[[25, 44]] = 0.4
-    people = [make_person(rng) for _ in range(count)]
-    canonical = torch.tensor(np.stack(people)).float()
-    offsets = torch.tensor(np.stack([expression(p, shapes) for p in people])).float()
-    rotation = rotation_from_pose(pose(**angles)).expand(count, -1, -1)
-    scale, place = torch.full((count, 1), 0.75), torch.tensor([[0.03, -0.1]]).expand(count, -1)
-    landmarks = compose_keypoints(canonical, offsets, rotation, place, scale)
-    guides = list(GUIDES)
-    return Labelled(
-        torch.zeros(count, 3, SIDE, SIDE),
-        rotation,
-        scale,
-        place,
-        canonical[:, guides],
-        offsets[:, guides],
-        landmarks,
-    )
-
-
-def posed_guides(batch: Labelled) -> torch.Tensor:
-    """Pose identity and expression by the labels; must be the guided landmarks."""
-    return compose_keypoints(
-        batch.canonical, batch.offsets, batch.rotation, batch.translation, batch.scale
-    )
 
 
 def agrees_with_itself(batch: Labelled) -> bool:
@@ -111,74 +80,6 @@ def test_mirroring_twice_changes_nothing():
 def test_turning_a_picture_counter_clockwise_adds_to_the_roll():
     batch = move_labels(head(roll=5.0), torch.tensor([12.0]), torch.ones(1, 1), torch.zeros(1, 2))
     assert pose_from_rotation(batch.rotation).roll_deg.item() == pytest.approx(17, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("turn", "scale", "shift"),
-    [
-        ((0.0, 0.0, 0.0), 1.0, (0.0, 0.0)),
-        ((12.0, 0.0, 0.0), 1.0, (0.0, 0.0)),
-        ((0.0, -9.0, 0.0), 1.0, (0.0, 0.0)),
-        ((0.0, 0.0, 13.0), 1.0, (0.0, 0.0)),
-        ((0.0, 0.0, 0.0), 1.12, (0.1, -0.08)),
-        ((-10.0, 7.0, -9.0), 0.9, (-0.12, 0.1)),
-    ],
-)
-@pytest.mark.parametrize("smile", [0.0, 0.8])
-def test_a_warped_portrait_shows_its_guides_where_its_labels_say(turn, scale, shift, smile):
-    batch = head(yaw=-4.0, roll=3.0)
-    batch = batch.replace(
-        pictures=dots(batch.landmarks[0, list(GUIDES), :2], SIDE)[None]  # a channel a guide
-    )
-    shapes = np.zeros(52)
-    shapes[[25, 44, 45]] = 0.3, smile, smile
-    person = make_person(np.random.default_rng(2))
-    offsets = torch.tensor(expression(person, shapes)).float()[None, list(GUIDES)]
-    warped = warp_portraits(
-        batch, torch.tensor([turn]), torch.tensor([[scale]]), torch.tensor([shift]), offsets
-    )
-    found = find_dots(warped.pictures[0])
-    labels = warped.landmarks[0, list(GUIDES), :2]
-    assert (found - labels).norm(dim=-1).max() < 1.5 * PX
-    assert (posed_guides(warped)[0, :, :2] - labels).norm(dim=-1).max() < 0.5 * PX
-
-
-def test_a_warped_portrait_has_the_pose_size_and_place_that_were_asked_for():
-    batch = head(yaw=-4.0)
-    warped = warp_portraits(
-        batch,
-        torch.tensor([[10.0, 0.0, 0.0]]),
-        torch.tensor([[1.1]]),
-        torch.tensor([[0.05, -0.02]]),
-        batch.offsets,
-    )
-    assert pose_from_rotation(warped.rotation).yaw_deg.item() == pytest.approx(6, abs=1e-3)
-    assert torch.allclose(warped.scale, 1.1 * batch.scale)
-    assert torch.allclose(warped.translation, batch.translation + torch.tensor([[0.05, -0.02]]))
-    assert torch.equal(warped.canonical, batch.canonical)
-
-
-def test_a_portrait_that_is_asked_for_nothing_stays_as_it_is():
-    batch = head().replace(pictures=dots(torch.tensor([[0.5, 0.5], [-0.4, 0.2]]), SIDE)[None])
-    same = warp_portraits(
-        batch, torch.zeros(1, 3), torch.ones(1, 1), torch.zeros(1, 2), batch.offsets
-    )
-    assert torch.allclose(same.pictures, batch.pictures, atol=1e-4)
-    assert torch.allclose(same.landmarks, batch.landmarks, atol=1e-5)
-
-
-def test_the_corners_of_a_warped_portrait_stay():
-    corners = torch.tensor([[-0.97, -0.97], [0.97, -0.97], [-0.97, 0.97], [0.97, 0.97]])
-    batch = head().replace(pictures=dots(corners, SIDE)[None])
-    warped = warp_portraits(
-        batch,
-        torch.tensor([[12.0, 8.0, 12.0]]),
-        torch.tensor([[1.1]]),
-        torch.tensor([[0.12, -0.1]]),
-        batch.offsets,
-    )
-    # The still border lies outside, at 1.15: near it a place follows the head by a few pixels.
-    assert (find_dots(warped.pictures[0]) - corners).abs().max() < 8 * PX
 
 
 def test_a_table_of_colours_keeps_the_order_of_grey_levels():

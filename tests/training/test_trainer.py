@@ -292,7 +292,7 @@ def test_a_model_without_a_teacher_learns_from_one_pair(
         return sum(values) / len(values)
 
     for name in ("loss", "equivariance", "similarity", "pose"):
-        assert mean(name, slice(-5, None)) < 0.8 * mean(name, slice(0, 5)), name
+        assert mean(name, slice(-5, None)) < 0.85 * mean(name, slice(0, 5)), name
 
 
 def test_the_vae_stage_changes_nothing_but_the_vae(corpus_folder: Path, tmp_path: Path):

@@ -17,6 +17,7 @@ from mmfa_core.config import (
     to_dict,
 )
 from mmfa_core.errors import ConfigError, MMFAError
+from mmfa_core.training.teacher import EYES, MOUTH
 
 
 @pytest.mark.parametrize("name", sorted(MODEL_CONFIGS))
@@ -25,8 +26,22 @@ def test_a_shipped_configuration_has_its_own_name_and_256_px(name):
     assert (config.name, config.size_px) == (name, 256)
 
 
-def test_the_trained_configuration_is_the_default_of_every_field():
-    assert mmfa_s_256() == ModelConfig()
+def test_the_trained_configuration_is_the_default_of_every_field_but_the_hints():
+    # Files of models without hints don't name the field, so its default is none.
+    assert dataclasses.replace(mmfa_s_256(), hint_regions=()) == ModelConfig()
+
+
+def test_the_regions_of_the_hints_are_the_eyes_and_the_mouth_of_the_guides():
+    right, left, lips = mmfa_s_256().hint_regions
+    assert (*right, *left) == (20, 21, 24, 22, 23, 25)
+    assert set(right) | set(left) == set(EYES)
+    assert lips == MOUTH
+
+
+@pytest.mark.parametrize("regions", [((),), ((0, 50),), ((-1,),)])
+def test_a_region_of_hints_needs_keypoints_that_exist(regions):
+    with pytest.raises(ConfigError, match="hint_regions"):
+        ModelConfig(hint_regions=regions)
 
 
 def test_the_wide_configuration_has_a_volume_and_is_wider_everywhere():

@@ -10,7 +10,7 @@ import torch
 
 from mmfa_core.geometry import gaussian_maps, make_grid
 from mmfa_core.networks.appearance import AppearanceEncoder
-from mmfa_core.networks.blocks import Pointwise, Pyramid, Residual
+from mmfa_core.networks.blocks import Merge, Pointwise, Pyramid, Residual
 from mmfa_core.networks.dense_motion import (
     BACKGROUND_LOGIT,
     HEAD_LOGIT,
@@ -21,6 +21,7 @@ from mmfa_core.networks.dense_motion import (
 from mmfa_core.networks.discriminator import PatchDiscriminator
 from mmfa_core.networks.expression import ExpressionEncoder, ExpressionVAE
 from mmfa_core.networks.generator import Generator, warp_volume
+from mmfa_core.networks.hints import ExpressionHints
 from mmfa_core.networks.motion_estimator import MotionEstimator
 from mmfa_core.networks.refinement import Refinement
 from tests.helpers import random_rotation
@@ -58,6 +59,43 @@ def test_a_pointwise_layer_equals_a_convolution_of_one_pixel():
     features = torch.randn(2, 5, 4, 6)
     expected = torch.nn.functional.conv2d(features, layer.weight, layer.bias)
     assert torch.allclose(layer(features), expected, atol=1e-5)
+
+
+def test_merging_maps_equals_a_pointwise_layer_on_their_concatenation():
+    merge, plain = Merge((3, 5, 2), 7), Pointwise(10, 7)
+    plain.weight.data, plain.bias.data = merge.weight.data, merge.bias.data
+    maps = [torch.randn(2, width, 4, 6) for width in (3, 5, 2)]
+    assert torch.allclose(merge(*maps), plain(torch.cat(maps, 1)), atol=1e-5)
+
+
+def awake_hints() -> ExpressionHints:
+    """Build hints for two regions of three keypoints whose last layer is not zero."""
+    hints = ExpressionHints(6, ((0, 1, 2), (3, 4, 5)), 4)
+    torch.nn.init.normal_(hints.embed[-1].weight)
+    return hints
+
+
+def test_hints_say_nothing_before_training():
+    hints = ExpressionHints(6, ((0, 1, 2), (3, 4, 5)), 4)
+    offsets, posed = torch.randn(2, 6, 3), torch.rand(2, 6, 3)
+    assert hints(offsets, offsets, posed, torch.ones(2, 1), 8).abs().max() == 0
+
+
+def test_hints_are_drawn_where_the_regions_are_and_fade_away_from_them():
+    offsets = torch.randn(1, 6, 3)
+    posed = torch.tensor([[-0.5, -0.5, 0.0], [0.5, 0.5, 0.0]]).repeat_interleave(3, 0)[None]
+    drawn = awake_hints()(offsets, 2 * offsets, posed, torch.ones(1, 1), 32)[0].abs().sum(0)
+    near = drawn[6:11, 6:11].mean(), drawn[22:27, 22:27].mean()  # (32, 32), xy = -0.5 and 0.5
+    assert min(near) > 20 * max(drawn[:3, 29:].max(), drawn[29:, :3].max())
+
+
+def test_hints_of_a_batch_equal_hints_of_its_parts():
+    hints = awake_hints()
+    parts = torch.randn(2, 6, 3), torch.randn(2, 6, 3), torch.rand(2, 6, 3), torch.rand(2, 1) + 0.5
+    whole = hints(*parts, 8)
+    for row in range(2):
+        alone = hints(*(part[row : row + 1] for part in parts), 8)
+        assert torch.allclose(whole[row : row + 1], alone, atol=1e-5)
 
 
 def test_the_motion_estimator_starts_at_a_neutral_head():
@@ -244,7 +282,7 @@ def test_the_generator_blends_the_warped_source_with_what_it_paints(volume):
     made = generator(source, maps, still_motion(16, 16, 2))
     assert torch.allclose(made.warped, source, atol=1e-5)
     blended = made.blend * made.warped + (1 - made.blend) * made.painted
-    assert torch.equal(made.picture, blended.clamp(0, 1))
+    assert torch.allclose(made.picture, blended.clamp(0, 1), atol=1e-6)
     assert made.blend.shape == (2, 1, 64, 64)
     assert made.blend.min() >= 0 and made.blend.max() <= 1
 
