@@ -1,0 +1,333 @@
+"""What the tab Pose does: handlers without components, so that they run without a server.
+
+In: values of components. Out: values of components. Knows nothing about how they are laid out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+
+from mmfa_core import (
+    CONTROL_RANGES,
+    AnimateOptions,
+    Keyframe,
+    MMFAError,
+    MotionEdit,
+    PreparedPortrait,
+    RenderUpdate,
+    write_picture,
+)
+from studio.context import StudioContext
+from studio.messages import friendly, sentence
+from studio.tabs.pose_curves import draw_curves
+from studio.tabs.pose_table import Rows, preset_rows, timeline_of, with_row, without_row
+
+Frame = NDArray[np.uint8]
+Pair = tuple[Frame, Frame]
+
+SHOWN_PX = 1024  # longest side of a whole portrait while it is edited; what is saved is not smaller
+TELL_EVERY_S = 0.25  # how often a render tells how far it is
+BY_HAND, COMPARED = "By hand", "Before and after"
+NO_CURVES = '<p class="hint">{}</p>'
+
+
+@dataclass(frozen=True)
+class PoseHandlers:
+    """Hold the handlers; nothing of one person is kept here."""
+
+    studio: StudioContext
+
+    @friendly
+    def open_portrait(self, portrait: str | None) -> tuple[str | None, str]:
+        """Find the face of a portrait and tell how it looks at the viewer.
+
+        Args:
+            portrait: a picture file.
+
+        Returns:
+            The portrait, now known to be usable, and a line about its pose.
+        """
+        if portrait is None:
+            return None, "Drop a portrait, or pick an example."
+        prepared = self.studio.prepare(portrait)
+        seen = self.studio.animator.keypoints(prepared)
+        words = (
+            _side(seen.yaw_deg, "turned right", "turned left"),
+            _side(seen.pitch_deg, "looking up", "looking down"),
+            _side(seen.roll_deg, "tilted counter-clockwise", "tilted clockwise"),
+        )
+        about = ", ".join(word for word in words if word) or "facing the viewer"
+        return portrait, " ".join((f"This face is {about}.", *prepared.notes))
+
+    @friendly
+    def edit_pose(  # noqa: PLR0913, PLR0917  # one argument a control, so that the API names each
+        self,
+        portrait: str | None,
+        yaw_deg: float = 0,
+        pitch_deg: float = 0,
+        roll_deg: float = 0,
+        scale: float = 1,
+        tx: float = 0,
+        ty: float = 0,
+        expression_gain: float = 1,
+        frontalise: float = 0,
+        paste_back: bool = False,
+        view: str = BY_HAND,
+    ) -> tuple[Frame, Pair | None]:
+        """Turn, move or size the head of a portrait, or change how strong its expression is.
+
+        Args:
+            portrait: a picture file with a face.
+            yaw_deg: + turns to the picture's right, degrees.
+            pitch_deg: + turns up, degrees.
+            roll_deg: + turns counter-clockwise, degrees.
+            scale: factor on the size of the head.
+            tx: shift to the right, in half widths of the face crop.
+            ty: shift down, in half widths of the face crop.
+            expression_gain: factor on the expression, 0 is neutral.
+            frontalise: share of the head's own turn that is taken away first, 0 to 1.
+            paste_back: show the whole portrait and not the face crop only.
+            view: ``Before and after`` also returns the pair of both.
+
+        Returns:
+            The picture, and the pair if it was asked for.
+        """
+        edit = _edit(yaw_deg, pitch_deg, roll_deg, scale, tx, ty, expression_gain, frontalise)
+        with self.studio.latency.measure():
+            prepared = self.studio.prepare(portrait)
+            if paste_back:
+                prepared = _shown(prepared)
+            frame = self.studio.animator.edit(prepared, edit, paste_back=paste_back)
+        before = prepared.picture if paste_back else prepared.face
+        return frame, (before, frame) if view == COMPARED else None
+
+    def reset_pose(self) -> tuple[float, ...]:
+        """Return the neutral value of every slider, in the order of edit_pose."""
+        return tuple(limits.neutral for limits in CONTROL_RANGES.values())
+
+    def frontalise_pose(self) -> tuple[float, float, float, float]:
+        """Return values that make a head face the viewer.
+
+        Returns:
+            yaw_deg, pitch_deg and roll_deg of nothing, and all of frontalise.
+        """
+        return 0.0, 0.0, 0.0, 1.0
+
+    @friendly
+    def save_pose(  # noqa: PLR0917  # as edit_pose
+        self,
+        portrait: str | None,
+        yaw_deg: float = 0,
+        pitch_deg: float = 0,
+        roll_deg: float = 0,
+        scale: float = 1,
+        tx: float = 0,
+        ty: float = 0,
+        expression_gain: float = 1,
+        frontalise: float = 0,
+        paste_back: bool = False,
+    ) -> str:
+        """Write the edited portrait as a PNG file, at its full size if it is pasted back.
+
+        Args:
+            portrait: a picture file with a face.
+            yaw_deg: as for edit_pose, like the others.
+            pitch_deg: degrees.
+            roll_deg: degrees.
+            scale: factor.
+            tx: half widths of the face crop.
+            ty: half widths of the face crop.
+            expression_gain: factor.
+            frontalise: share, 0 to 1.
+            paste_back: the whole portrait and not the face crop only.
+
+        Returns:
+            The PNG file.
+        """
+        edit = _edit(yaw_deg, pitch_deg, roll_deg, scale, tx, ty, expression_gain, frontalise)
+        prepared = self.studio.prepare(portrait)
+        frame = self.studio.animator.edit(prepared, edit, paste_back=paste_back)
+        return str(write_picture(self.studio.new_file(".png", "pose"), frame))
+
+    @friendly
+    def set_keyframe(  # noqa: PLR0913, PLR0917  # as edit_pose
+        self,
+        keyframes: Rows,
+        time_s: float,
+        easing: str,
+        yaw_deg: float = 0,
+        pitch_deg: float = 0,
+        roll_deg: float = 0,
+        scale: float = 1,
+        tx: float = 0,
+        ty: float = 0,
+        expression_gain: float = 1,
+        frontalise: float = 0,
+    ) -> Rows:
+        """Add the sliders' values as a keyframe, in place of one at the same time.
+
+        Args:
+            keyframes: the table so far.
+            time_s: when, s.
+            easing: how values go from there to the next keyframe.
+            yaw_deg: as for edit_pose, like the others.
+            pitch_deg: degrees.
+            roll_deg: degrees.
+            scale: factor.
+            tx: half widths of the face crop.
+            ty: half widths of the face crop.
+            expression_gain: factor.
+            frontalise: share, 0 to 1.
+
+        Returns:
+            The new table.
+        """
+        edit = _edit(yaw_deg, pitch_deg, roll_deg, scale, tx, ty, expression_gain, frontalise)
+        return with_row(keyframes, Keyframe(time_s=time_s, edit=edit, easing=easing))
+
+    def remove_keyframe(self, keyframes: Rows, time_s: float) -> Rows:
+        """Remove the keyframe at a time.
+
+        Args:
+            keyframes: the table so far.
+            time_s: when, s.
+
+        Returns:
+            The new table.
+        """
+        kept = without_row(keyframes, time_s)
+        if len(kept) == len(without_row(keyframes, -1.0)):
+            gr.Info(f"There is no keyframe at {time_s:g} s.")
+        return kept
+
+    @friendly
+    def fill_timeline(self, movement: str, seconds: float) -> Rows:
+        """Fill the table with a ready-made movement.
+
+        Args:
+            movement: its name.
+            seconds: length of the clip, s.
+
+        Returns:
+            The new table.
+        """
+        return preset_rows(movement, seconds)
+
+    def show_curves(self, keyframes: Rows, seconds: float, fps: str) -> str:
+        """Draw the curves of a timeline, or say what keeps it from being one.
+
+        Args:
+            keyframes: the table.
+            seconds: length of the clip, s.
+            fps: frames a second.
+
+        Returns:
+            HTML.
+        """
+        try:
+            return draw_curves(timeline_of(keyframes, seconds, fps))
+        except MMFAError as error:
+            return NO_CURVES.format(sentence(error))
+
+    @friendly
+    def look_at_time(
+        self,
+        portrait: str | None,
+        keyframes: Rows,
+        seconds: float,
+        fps: str,
+        time_s: float,
+        paste_back: bool = False,
+    ) -> tuple[Any, ...]:
+        """Show one moment of the timeline, and put its values on the sliders.
+
+        Args:
+            portrait: a picture file with a face.
+            keyframes: the table.
+            seconds: length of the clip, s.
+            fps: frames a second.
+            time_s: the moment, s.
+            paste_back: show the whole portrait.
+
+        Returns:
+            The picture, and the values of the sliders in the order of edit_pose.
+        """
+        edit = timeline_of(keyframes, seconds, fps).at(time_s)
+        values = {name: round(getattr(edit, name), 4) for name in CONTROL_RANGES}
+        frame, _ = self.edit_pose(portrait, **values, paste_back=paste_back)
+        return frame, *values.values()
+
+    @friendly
+    def render_timeline(
+        self,
+        portrait: str | None,
+        keyframes: Rows,
+        seconds: float = 3,
+        fps: str = "25",
+        driving: str | None = None,
+        paste_back: bool = False,
+    ) -> Generator[tuple[Any, str]]:
+        """Render the timeline to a clip: over the still portrait, or added to a driving clip.
+
+        Args:
+            portrait: a picture file with a face.
+            keyframes: the table.
+            seconds: length of the clip over a still, s; a driving clip keeps its own.
+            fps: frames a second over a still; a driving clip keeps its own.
+            driving: a clip whose motion the portrait follows, or nothing.
+            paste_back: render the whole portrait and not the face crop only.
+
+        Yields:
+            The clip when it is finished, and how far it is, in words.
+        """
+        timeline = timeline_of(keyframes, seconds, fps)
+        prepared = self.studio.prepare(portrait)
+        options = AnimateOptions(paste_back=paste_back, max_seconds=self.studio.settings.max_clip_s)
+        output = self.studio.new_file(".mp4", "timeline")
+        yield gr.skip(), "Starting ..."
+        told = time.monotonic()
+        updates = self.studio.animator.stream_timeline(
+            prepared, timeline, output, driving=driving, options=options
+        )
+        try:
+            for update in updates:
+                if update.result is not None:
+                    notes = " ".join(update.result.notes)
+                    made = f"Done: {update.done} frames at {update.result.fps_out} a second."
+                    yield str(output), f"{made} {notes}".strip()
+                elif time.monotonic() - told >= TELL_EVERY_S:
+                    told = time.monotonic()
+                    yield gr.skip(), _progress(update)
+        finally:
+            updates.close()
+
+
+@lru_cache(maxsize=8)
+def _shown(prepared: PreparedPortrait) -> PreparedPortrait:
+    return prepared.shrunk(SHOWN_PX)
+
+
+def _edit(*values: float) -> MotionEdit:
+    """Take values in the order of the sliders."""
+    return MotionEdit(**dict(zip(CONTROL_RANGES, values, strict=True)))
+
+
+def _side(degrees: float, more: str, less: str) -> str:
+    if abs(degrees) < 1:
+        return ""
+    return f"{more if degrees > 0 else less} by {abs(degrees):.0f}°"
+
+
+def _progress(update: RenderUpdate) -> str:
+    if update.stage == "survey":
+        return f"Looking through the clip: frame {update.done} ..."
+    left = "" if update.seconds_left is None else f", about {update.seconds_left:.0f} s left"
+    return f"Frame {update.done} of {update.total}{left}"
