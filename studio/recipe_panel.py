@@ -127,11 +127,11 @@ def file_maker(tab: TabControls) -> Callable[..., str]:
     return make
 
 
-def loader(tab: TabControls, rules: Rules) -> Callable[[str], list[Any]]:
+def loader(tab: TabControls, rules: Rules) -> Callable[[str], dict[Any, Any]]:
     """Return the handler that sets the controls of a tab from a file."""
 
     @friendly
-    def load(path: str) -> list[Any]:
+    def load(path: str) -> dict[Any, Any]:
         """Set the controls of this tab from a recipe.
 
         Args:
@@ -142,7 +142,7 @@ def loader(tab: TabControls, rules: Rules) -> Callable[[str], list[Any]]:
             raise MMFAError(
                 f"This is a recipe of the tab {recipe.tab.capitalize()}.", "Load it there."
             )
-        return [recipe.values.get(name, gr.skip()) for name in tab.controls]
+        return _settings(tab, recipe)
 
     return load
 
@@ -156,26 +156,20 @@ def load_from_url(page: gr.Blocks, tabs: Mapping[str, TabControls], chosen: gr.T
         chosen: shows the recipe's tab.
     """
     rules = rules_of(tabs)
-    every = [(tab, name) for tab in tabs for name in tabs[tab].controls]
+    every = [control for tab in tabs.values() for control in tab.controls.values()]
 
     @friendly
-    def visit(request: gr.Request) -> list[Any]:
+    def visit(request: gr.Request) -> dict[Any, Any]:
         """Set the controls that the link names."""
         recipe = parse_query(dict(request.query_params), rules)
         if recipe is None:
-            return [gr.skip()] * (1 + len(every))
-        return [
-            gr.Tabs(selected=recipe.tab),
-            *(
-                recipe.values.get(name, gr.skip()) if tab == recipe.tab else gr.skip()
-                for tab, name in every
-            ),
-        ]
+            return {chosen: gr.skip()}
+        return {chosen: gr.Tabs(selected=recipe.tab)} | _settings(tabs[recipe.tab], recipe)
 
     page.load(
         visit,
         None,
-        [chosen, *(tabs[tab].controls[name] for tab, name in every)],
+        [chosen, *every],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -206,3 +200,8 @@ def read_small(path: str) -> str:
 def _recipe(tab: TabControls, values: tuple[Any, ...]) -> Recipe:
     named = zip(tab.controls, values, strict=True)
     return Recipe(tab.name, {name: value for name, value in named if value is not None})
+
+
+def _settings(tab: TabControls, recipe: Recipe) -> dict[Any, Any]:
+    """Say what each control becomes; those that the recipe leaves out stay."""
+    return {control: recipe.values.get(name, gr.skip()) for name, control in tab.controls.items()}
