@@ -19,21 +19,26 @@ if TYPE_CHECKING:
     from mmfa_core.checkpoint import load_model, save_model
     from mmfa_core.config import ExpressionDirection, ModelConfig
     from mmfa_core.errors import MMFAError
+    from mmfa_core.inference.anatomy import Anatomy, flow_wheel
     from mmfa_core.inference.animator import Animator
     from mmfa_core.inference.doctor import DriveReport
     from mmfa_core.inference.editing import KeypointReport
     from mmfa_core.inference.expressions import ExpressionSpace, pad_weights
     from mmfa_core.inference.findings import Finding, Mend
+    from mmfa_core.inference.keypoint_files import write_keypoints
+    from mmfa_core.inference.microscope import Microscope
     from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.inference.portrait import FoundFace, PortraitView, PreparedPortrait
     from mmfa_core.inference.result import AnimateResult, RenderUpdate
     from mmfa_core.inference.timeline import EASINGS, Keyframe, Timeline
+    from mmfa_core.inference.tracks import KeypointTracks
     from mmfa_core.media import write_picture
     from mmfa_core.motion import CONTROL_RANGES, MotionEdit
 
 __all__ = [
     "CONTROL_RANGES",
     "EASINGS",
+    "Anatomy",
     "AnimateOptions",
     "AnimateResult",
     "Animator",
@@ -45,23 +50,28 @@ __all__ = [
     "Keyframe",
     "KeypointReport",
     "MMFAError",
+    "KeypointTracks",
     "Mend",
     "ModelConfig",
+    "Microscope",
     "MotionEdit",
     "PortraitView",
     "PreparedPortrait",
     "RenderUpdate",
     "Timeline",
     "load_model",
+    "flow_wheel",
     "pad_weights",
     "save_model",
     "write_picture",
+    "write_keypoints",
 ]
 
 _HOMES = {
     "CONTROL_RANGES": "motion",
     "EASINGS": "inference.timeline",
     "AnimateOptions": "inference.options",
+    "Anatomy": "inference.anatomy",
     "AnimateResult": "inference.result",
     "Animator": "inference.animator",
     "DriveReport": "inference.doctor",
@@ -69,21 +79,25 @@ _HOMES = {
     "ExpressionSpace": "inference.expressions",
     "Finding": "inference.findings",
     "FoundFace": "inference.portrait",
-    "KeypointReport": "inference.editing",
     "Keyframe": "inference.timeline",
     "MMFAError": "errors",
     "Mend": "inference.findings",
+    "KeypointReport": "inference.editing",
+    "KeypointTracks": "inference.tracks",
     "ModelConfig": "config",
     "MotionEdit": "motion",
+    "Microscope": "inference.microscope",
     "PortraitView": "inference.portrait",
     "PreparedPortrait": "inference.portrait",
     "RenderUpdate": "inference.result",
     "Timeline": "inference.timeline",
     "load_model": "checkpoint",
     "pad_weights": "inference.expressions",
+    "flow_wheel": "inference.anatomy",
     "save_model": "checkpoint",
     "write_picture": "media",
 }
+    "write_keypoints": "inference.keypoint_files",
 
 
 def __getattr__(name: str) -> Any:

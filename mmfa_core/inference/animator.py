@@ -30,6 +30,7 @@ from mmfa_core.inference.portrait import (
     CropByHand,
     FoundFace,
     Portrait,
+from mmfa_core.inference.microscope import Microscope
     PortraitView,
     PreparedPortrait,
     list_faces,
@@ -118,6 +119,11 @@ class Animator:
         return self.expressions.read(portrait)
 
     def show_expression(self, identity: Portrait, code: Code, *, paste_back: bool = False) -> Frame:
+    @property
+    def microscope(self) -> Microscope:
+        """Return what compares keypoints over time and takes pictures apart."""
+        return Microscope(self.engine)
+
         """Show an expression code on a portrait; see ExpressionSpace.show."""
         return self.expressions.show(identity, code, paste_back=paste_back)
 

@@ -94,10 +94,15 @@ class Engine:
             motion=_single_precision(source.motion),
         )
 
+    def estimate(self, frames: Sequence[Frame]) -> tuple[Motion, Tensor]:
+        """Estimate motion and canonical keypoints (B, K, 3); call it within computing()."""
+        with self._fast():
+            found = self.loaded.model.estimate(self.to_tensor(frames))
+        return _single_precision(found.motion), found.canonical_keypoints.float()
+
     def estimate_motion(self, frames: Sequence[Frame]) -> Motion:
         """Estimate the motion of a few frames; call it within computing()."""
-        with self._fast():
-            return _single_precision(self.loaded.model.estimate_motion(self.to_tensor(frames)))
+        return self.estimate(frames)[0]
 
     def render(self, source: EncodedSource, motion: Motion) -> list[Frame]:
         """Show a portrait with each motion of a batch; call it within computing()."""
