@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from mmfa_core import CONTROL_RANGES
+from mmfa_core import CONTROL_RANGES, MotionEdit
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls, slider
 from studio.tabs.pose_drag import HINT, hand_stage
@@ -22,6 +22,7 @@ from studio.tabs.pose_table import (
     HEADERS,
     PRESETS,
     USUAL_EASING,
+    WIDTHS,
     preset_rows,
 )
 
@@ -103,7 +104,7 @@ def build_pose(studio: StudioContext) -> TabControls:
 
 def _build_still(studio: StudioContext, handlers: PoseHandlers) -> _Still:
     first = str(EXAMPLES / FIRST) if (EXAMPLES / FIRST).is_file() else None
-    picture_now = handlers.edit_pose(first)[0] if first else None
+    picture_now = studio.animator.edit(studio.prepare(first), MotionEdit()) if first else None
     about_now = handlers.open_portrait(first)[1]
     ids = {name: f"pose-{name}" for name in CONTROL_RANGES}
     with gr.Row(equal_height=False):
@@ -134,6 +135,7 @@ def _build_still(studio: StudioContext, handlers: PoseHandlers) -> _Still:
                     format="png",
                     interactive=False,
                     buttons=["fullscreen"],
+                    max_height=1000,
                     elem_classes="square",
                 )
             gr.Markdown(HINT, elem_classes="hint")
@@ -251,6 +253,7 @@ def _build_moving(studio: StudioContext, handlers: PoseHandlers) -> _Moving:
                     datatype=DATATYPES,
                     type="array",
                     column_count=len(HEADERS),
+                    column_widths=WIDTHS,
                     interactive=True,
                     label="Keyframes: cells can be typed over",
                     max_height=240,

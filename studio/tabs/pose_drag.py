@@ -28,6 +28,7 @@ HINT = (
 
 CSS = """
 outline: none; border-radius: var(--block-radius);
+margin: -8px -10px; /* Gradio's own padding round HTML */
 &:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
 img { cursor: grab; touch-action: none; user-select: none; -webkit-user-drag: none; }
 &.held img { cursor: grabbing; }

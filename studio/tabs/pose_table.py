@@ -11,12 +11,22 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from mmfa_core import CONTROL_RANGES, EASINGS, Keyframe, MMFAError, MotionEdit, Timeline
-from studio.controls import CONTROL_TEXTS
 
 Rows = list[list[Any]]
 
-TIME, EASING = "Time, s", "Easing"
-HEADERS = [TIME, *(CONTROL_TEXTS[name].label for name in CONTROL_RANGES), EASING]
+COLUMNS = {
+    "yaw_deg": "Turn",
+    "pitch_deg": "Nod",
+    "roll_deg": "Tilt",
+    "scale": "Size",
+    "tx": "Right",
+    "ty": "Down",
+    "expression_gain": "Expr.",
+    "frontalise": "Front",
+}
+TIME, EASING = "Second", "Easing"
+HEADERS = [TIME, *(COLUMNS[name] for name in CONTROL_RANGES), EASING]
+WIDTHS: list[str | int] = [72, *(56 for _ in CONTROL_RANGES), 118]  # px
 DATATYPES: list[Literal["number", "str"]] = ["number" for _ in HEADERS[:-1]]
 DATATYPES.append("str")
 USUAL_EASING = "ease in-out"
@@ -119,8 +129,8 @@ def preset_rows(name: str, seconds: float) -> Rows:
 def _keyframe(row: Sequence[Any]) -> Keyframe:
     cells = dict(zip(HEADERS, row, strict=False))
     values = {
-        name: _number(cells.get(CONTROL_TEXTS[name].label), CONTROL_TEXTS[name].label, neutral)
-        for name, neutral in ((n, limits.neutral) for n, limits in CONTROL_RANGES.items())
+        name: _number(cells.get(COLUMNS[name]), COLUMNS[name], limits.neutral)
+        for name, limits in CONTROL_RANGES.items()
     }
     easing = cells.get(EASING)
     return Keyframe(

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmfa_core import AnimateOptions, Animator, MMFAError, MotionEdit
+from mmfa_core import AnimateOptions, Animator, Keyframe, MMFAError, MotionEdit, Timeline
+from mmfa_core.face import resize_frame
 from mmfa_core.media import ClipWriter, probe_clip, read_clip, read_picture, write_picture
 from tests.tiny_model import save_tiny
 
@@ -227,3 +228,83 @@ def test_a_portrait_may_be_larger_than_the_model(animator, shipped, tmp_path):
     file = write_picture(tmp_path / "large.png", large)
     small, big = animator.prepare(shipped.portrait), animator.prepare(file)
     assert big.crop.side_px == pytest.approx(3 * small.crop.side_px, rel=0.05)
+
+
+# ------------------------------------------------------------------------------ timelines
+
+
+TURNING = Timeline(
+    keyframes=(
+        Keyframe(time_s=0, easing="linear"),
+        Keyframe(time_s=0.5, edit=MotionEdit(yaw_deg=20, tx=0.1)),
+    ),
+    fps=Fraction(24000, 1001),
+    seconds=1.0,
+)
+
+
+def test_a_timeline_over_a_still_gives_the_edit_of_each_moment(animator, shipped, tmp_path):
+    seen = []
+    made = animator.render_timeline(
+        shipped.portrait,
+        TURNING,
+        tmp_path / "o.mp4",
+        progress=lambda *step: seen.append(step),
+    )
+    clip = probe_clip(tmp_path / "o.mp4")
+    assert (clip.fps, clip.frames, clip.has_sound) == (Fraction(24000, 1001), 24, False)
+    assert (made.frames_out, made.fps_out) == (24, Fraction(24000, 1001))
+    assert seen[-1] == ("render", 24, 24)
+    assert [p.name for p in tmp_path.iterdir()] == ["o.mp4"]
+    kept = animator.render_timeline(shipped.portrait, TURNING)
+    for number in (0, 3, 7, 23):
+        edit = TURNING.at(float(number / TURNING.fps))
+        assert close_to(kept.frames[number], animator.edit(shipped.portrait, edit))
+    assert not close_to(kept.frames[0], kept.frames[23])
+
+
+def test_a_timeline_without_changes_over_a_clip_is_the_animation_itself(animator, shipped):
+    nothing = Timeline(keyframes=(Keyframe(time_s=0),))
+    plain = animator.animate(shipped.portrait, shipped.turn)
+    edited = animator.render_timeline(shipped.portrait, nothing, driving=shipped.turn)
+    assert edited.fps_out == plain.fps_out
+    assert all(close_to(a, b, 0) for a, b in zip(edited.frames, plain.frames, strict=True))
+
+
+def test_a_timeline_over_a_clip_keeps_its_frames_rate_and_sound(animator, shipped, tmp_path):
+    moved = Timeline(keyframes=(Keyframe(time_s=0), Keyframe(time_s=9, edit=MotionEdit(tx=0.2))),
+                     seconds=9)  # fmt: skip
+    made = animator.render_timeline(shipped.portrait, moved, tmp_path / "o.mp4",
+                                    driving=shipped.smile)  # fmt: skip
+    driver, clip = probe_clip(shipped.smile), probe_clip(tmp_path / "o.mp4")
+    assert (clip.frames, clip.fps, clip.has_sound) == (driver.frames, driver.fps, True)
+    assert made.frames_in == made.frames_out == driver.frames
+    assert made.notes[-1] == "A keyframe lies after the end of the clip, at 2.40 s."
+
+
+def test_a_timeline_that_is_left_early_leaves_a_clip_that_plays(animator, shipped, tmp_path):
+    updates = animator.stream_timeline(shipped.portrait, TURNING, tmp_path / "o.mp4")
+    for update in updates:
+        if update.done == 9:
+            break
+    updates.close()
+    assert probe_clip(tmp_path / "o.mp4").frames == 9
+    assert [p.name for p in tmp_path.iterdir()] == ["o.mp4"]
+
+
+def test_a_picture_can_not_drive_a_timeline(animator, shipped):
+    with pytest.raises(MMFAError, match=r"is a picture; a timeline goes over a clip"):
+        animator.render_timeline(shipped.portrait, TURNING, driving=shipped.other)
+
+
+def test_a_shrunk_portrait_has_the_same_face_in_a_smaller_picture(animator, shipped):
+    picture = read_picture(shipped.portrait).repeat(4, 0).repeat(4, 1)
+    prepared = animator.prepare(picture)
+    small = prepared.shrunk(300)
+    assert small.picture.shape == (300, 300, 3)
+    assert small.source is prepared.source
+    assert prepared.shrunk(5000) is prepared
+    edit = MotionEdit(yaw_deg=20)
+    pasted = animator.edit(small, edit, paste_back=True)
+    shrunk_after = resize_frame(animator.edit(prepared, edit, paste_back=True), 300, 300)
+    assert np.abs(pasted.astype(int) - shrunk_after.astype(int)).mean() < 4
