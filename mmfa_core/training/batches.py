@@ -30,6 +30,7 @@ from mmfa_core.training.twins import landmark_twins
 
 KIND_SHARES = {"video": 0.58, "track": 0.10, "pair": 0.07, "still": 0.25}
 TURNED_SHARE = 0.2  # of the other pairs that are made like those of single portraits
+ENCODERS_TURNED_SHARE = 0.25  # of the sources that the encoders see while they learn alone
 SWAPPED_SHARE = 0.35  # of made pairs whose truth is the made picture
 WIDEST_YAW_DEG = 38.0  # of a made picture
 CANDIDATES = 4  # driving pictures compared when a wide pair is wanted
@@ -107,7 +108,12 @@ class PairSampler:
         second = first if joint else _draw_similarity(rng, size, 1.0)
         source = self._load(rows[:, 0], tables, flips, first)
         driving = self._load(rows[:, 1], others, flips, second)
-        if joint:
+        if not joint:
+            part = np.flatnonzero(rng.random(size) < ENCODERS_TURNED_SHARE)
+            if len(part):
+                index = torch.from_numpy(part)
+                source = source.put(index, self._turned(source.select(index), rng, express=True))
+        else:
             single = (rows[:, 0] == rows[:, 1]) | (rng.random(size) < TURNED_SHARE)
             chosen = np.flatnonzero(single)
             # Mostly the made picture is the source, and the truth a real one; but only a made
