@@ -114,7 +114,7 @@ def open_page(
     page = context.new_page()
     watch.look_at(page)
     page.goto(url + path)
-    expect(page.get_by_role("tab", name="Expressions")).to_be_visible()
+    expect(page.get_by_role("tab", name="Expressions")).to_be_visible(timeout=LONG_MS)
     try:
         yield page
     finally:
