@@ -97,13 +97,14 @@ def measure_expressions(
     rows = _choose_rows(corpus, codes)
     code = _codes_of(model, corpus, rows)
     found: tuple[ExpressionDirection, ...] = ()
-    covariance = np.atleast_2d(np.cov(code.T)) + 1e-6 * np.eye(code.shape[1])
+    centred = code - code.mean(0)
+    covariance = centred.T @ centred / max(len(rows) - 1, 1) + 1e-6 * np.eye(code.shape[1])
     if portraits and len(rows) > 2 * code.shape[1]:
         fit = fit_directions(corpus, rows, code, covariance)
         found = _try_out(model, corpus, rows, fit, portraits)
     return ExpressionStats(
         mean=_rounded(code.mean(0)),
-        std=_rounded(code.std(0, ddof=1)),
+        std=_rounded(np.sqrt(np.diag(covariance))),
         covariance=tuple(_rounded(row, 6) for row in covariance),
         directions=found,
     )
@@ -265,6 +266,8 @@ def _sweep(model: MMFA, finder: FaceFinder, corpus: Corpus, row: int, changes: F
     values = np.full((len(changes), len(CANDIDATES)), np.nan)
     for number, frame in enumerate(frames.cpu().numpy()):
         face = finder.detect_in_crop(frame, whole_crop(frame.shape))
+        if face is None and number == 0:
+            break  # nothing to compare with
         if face is not None:
             values[number] = [_signal(face.blendshapes[None], c)[0] for c in CANDIDATES]
     return values

@@ -17,17 +17,17 @@ from types import FrameType
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 import torch.distributed as dist
 
 from mmfa_core.checkpoint import load_model, save_model
-from mmfa_core.config import ExpressionStats, read_json
+from mmfa_core.config import read_json
 from mmfa_core.errors import ConfigError, NotFoundError, ResourceError
 from mmfa_core.losses.perceptual import load_vgg16
 from mmfa_core.model import MMFA, build_model
 from mmfa_core.training.batches import PairSampler
 from mmfa_core.training.corpus import Corpus
+from mmfa_core.training.directions import PORTRAITS, measure_expressions
 from mmfa_core.training.folder import prepare_folder
 from mmfa_core.training.heldout import HeldOut
 from mmfa_core.training.machine import keep_memory, require_room
@@ -134,7 +134,7 @@ def _train(
 
     log({"resumed": resumed, "step": trainer.step, "pictures": len(corpus)})
     trainer.run(log, evaluate, _stop_on_signals())
-    model_hash = _export(trainer, output) if rank == 0 else ""
+    model_hash = _export(trainer, output, PORTRAITS) if rank == 0 else ""
     return {
         "steps": trainer.step,
         "hours": round(trainer.seconds / 3600, 3),
@@ -180,25 +180,17 @@ def _held_out(data: Path, settings: TrainSettings) -> HeldOut | None:
         return None
 
 
-@torch.no_grad()
-def _export(trainer: Trainer, output: Path) -> str:
-    """Write the averaged weights with the spread of the expression codes; returns the hash."""
+def _export(trainer: Trainer, output: Path, portraits: int = 0) -> str:
+    """Write the averaged weights with what is measured of the expression codes; returns the hash.
+
+    Named directions are looked for only at the end, on ``portraits``: that takes minutes.
+    """
     model = trainer.averaged.eval()
-    rng = np.random.default_rng(0)
-    sampler = trainer.sampler
-    rows = rng.choice(len(sampler.corpus), min(CODES, len(sampler.corpus)), replace=False)
-    codes = []
-    for first in range(0, len(rows), 16):
-        pictures = sampler.rows(rows[first : first + 16]).pictures.to(trainer.device)
-        codes.append(model.estimate_motion(pictures).expression_code.float().cpu())
-    code = torch.cat(codes)
-    stats = ExpressionStats(mean=_tuple(code.mean(0)), std=_tuple(code.std(0)))
+    stats = measure_expressions(
+        model, trainer.sampler.corpus, codes=2 * CODES if portraits else CODES, portraits=portraits
+    )
     notes = {"steps": trainer.step, "hours": round(trainer.seconds / 3600, 2)}
     return save_model(output / "model", model, model.config, stats, notes)
-
-
-def _tuple(values: torch.Tensor) -> tuple[float, ...]:
-    return tuple(round(float(v), 5) for v in values)
 
 
 def _stop_on_signals() -> Callable[[], bool]:
