@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mmfa_core.errors import MMFAError
     from mmfa_core.inference.anatomy import Anatomy, flow_wheel
     from mmfa_core.inference.animator import Animator
-    from mmfa_core.inference.doctor import DriveReport
+    from mmfa_core.inference.doctor import DriveReport, ExamineUpdate
     from mmfa_core.inference.editing import KeypointReport
     from mmfa_core.inference.expressions import ExpressionSpace, pad_weights
     from mmfa_core.inference.findings import Finding, Mend
@@ -43,61 +43,63 @@ __all__ = [
     "AnimateResult",
     "Animator",
     "DriveReport",
+    "ExamineUpdate",
     "ExpressionDirection",
     "ExpressionSpace",
     "Finding",
     "FoundFace",
     "Keyframe",
     "KeypointReport",
-    "MMFAError",
     "KeypointTracks",
+    "MMFAError",
     "Mend",
-    "ModelConfig",
     "Microscope",
+    "ModelConfig",
     "MotionEdit",
     "PortraitView",
     "PreparedPortrait",
     "RenderUpdate",
     "Timeline",
-    "load_model",
     "flow_wheel",
+    "load_model",
     "pad_weights",
     "save_model",
-    "write_picture",
     "write_keypoints",
+    "write_picture",
 ]
 
 _HOMES = {
     "CONTROL_RANGES": "motion",
     "EASINGS": "inference.timeline",
-    "AnimateOptions": "inference.options",
     "Anatomy": "inference.anatomy",
+    "AnimateOptions": "inference.options",
     "AnimateResult": "inference.result",
     "Animator": "inference.animator",
     "DriveReport": "inference.doctor",
+    "ExamineUpdate": "inference.doctor",
     "ExpressionDirection": "config",
     "ExpressionSpace": "inference.expressions",
     "Finding": "inference.findings",
     "FoundFace": "inference.portrait",
     "Keyframe": "inference.timeline",
-    "MMFAError": "errors",
-    "Mend": "inference.findings",
     "KeypointReport": "inference.editing",
     "KeypointTracks": "inference.tracks",
+    "MMFAError": "errors",
+    "Mend": "inference.findings",
+    "Microscope": "inference.microscope",
     "ModelConfig": "config",
     "MotionEdit": "motion",
-    "Microscope": "inference.microscope",
     "PortraitView": "inference.portrait",
     "PreparedPortrait": "inference.portrait",
     "RenderUpdate": "inference.result",
     "Timeline": "inference.timeline",
+    "flow_wheel": "inference.anatomy",
     "load_model": "checkpoint",
     "pad_weights": "inference.expressions",
-    "flow_wheel": "inference.anatomy",
     "save_model": "checkpoint",
+    "write_keypoints": "inference.keypoint_files",
     "write_picture": "media",
 }
-    "write_keypoints": "inference.keypoint_files",
 
 
 def __getattr__(name: str) -> Any:

@@ -20,17 +20,22 @@ import torch
 
 from mmfa_core.checkpoint import load_model
 from mmfa_core.hub import resolve_model
-from mmfa_core.inference.doctor import DriveReport, examine_clip
+from mmfa_core.inference.doctor import (
+    DriveReport,
+    ExamineUpdate,
+    examine_clip,
+    examine_in_steps,
+)
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
 from mmfa_core.inference.expressions import Code, ExpressionSpace
 from mmfa_core.inference.interpolation import interpolate_codes
+from mmfa_core.inference.microscope import Microscope
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import (
     CropByHand,
     FoundFace,
     Portrait,
-from mmfa_core.inference.microscope import Microscope
     PortraitView,
     PreparedPortrait,
     list_faces,
@@ -114,16 +119,16 @@ class Animator:
         """Return what mixes, samples, adds and steers expressions."""
         return ExpressionSpace(self.engine)
 
-    def expression_of(self, portrait: Portrait) -> Code:
-        """Return the expression code of a portrait, Z numbers; errors as for prepare."""
-        return self.expressions.read(portrait)
-
-    def show_expression(self, identity: Portrait, code: Code, *, paste_back: bool = False) -> Frame:
     @property
     def microscope(self) -> Microscope:
         """Return what compares keypoints over time and takes pictures apart."""
         return Microscope(self.engine)
 
+    def expression_of(self, portrait: Portrait) -> Code:
+        """Return the expression code of a portrait, Z numbers; errors as for prepare."""
+        return self.expressions.read(portrait)
+
+    def show_expression(self, identity: Portrait, code: Code, *, paste_back: bool = False) -> Frame:
         """Show an expression code on a portrait; see ExpressionSpace.show."""
         return self.expressions.show(identity, code, paste_back=paste_back)
 
@@ -349,6 +354,21 @@ class Animator:
             max_seconds=max_seconds,
             progress=progress or _ignore,
         )
+
+    def examine_in_steps(self, clip: str | Path, **how: Any) -> Generator[ExamineUpdate]:
+        """Examine as examine does, and tell how far it is; closing the generator stops it.
+
+        Args:
+            clip: file of a clip.
+            **how: as for examine, without ``progress``.
+
+        Yields:
+            Updates; the last has the report.
+
+        Raises:
+            MMFAError: as for examine.
+        """
+        return examine_in_steps(lambda report: self.examine(clip, progress=report, **how))
 
     def faces(self, portrait: Portrait) -> tuple[FoundFace, ...]:
         """List the faces of a picture, so that a person can choose.

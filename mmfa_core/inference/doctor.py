@@ -9,7 +9,7 @@ at frame by frame for its tremble. Memory doesn't grow with the length.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,7 @@ from mmfa_core.inference.findings import ClipFacts, Finding, list_findings
 from mmfa_core.inference.portrait import FoundFace, show_face
 from mmfa_core.inference.render import read_ahead
 from mmfa_core.inference.survey import LOOKS_PER_S, READ_AHEAD, Candidates
-from mmfa_core.inference.watching import ReportProgress
+from mmfa_core.inference.watching import ReportProgress, watch
 from mmfa_core.media import ClipInfo, Frame, probe_clip, read_clip
 
 STAGE = "examine"
@@ -68,6 +68,21 @@ class DriveReport:
     faces: tuple[FoundFace, ...] = ()
     start_picture: Frame = field(repr=False)
     best_picture: Frame = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExamineUpdate:
+    """Tell how far an examination is.
+
+    Attributes:
+        done: frames that were looked through.
+        total: of how many.
+        report: only in the last update.
+    """
+
+    done: int
+    total: int
+    report: DriveReport | None = None
 
 
 class _LightFinder(FaceFinder):
@@ -153,6 +168,21 @@ def examine_clip(
         start_picture=_picture(clip, info, track, looks, 0),
         best_picture=_picture(clip, info, track, looks, best),
     )
+
+
+def examine_in_steps(work: Callable[[ReportProgress], DriveReport]) -> Generator[ExamineUpdate]:
+    """Do an examination in a thread and tell how far it is; closing the generator ends it."""
+    total = 1
+    steps = watch(work)
+    with contextlib.closing(steps):
+        while True:
+            try:
+                _, done, known = next(steps)
+            except StopIteration as end:
+                yield ExamineUpdate(done=total, total=total, report=end.value)
+                return
+            total = known or total
+            yield ExamineUpdate(done=done, total=total)
 
 
 class _Changes:

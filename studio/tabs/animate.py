@@ -1,15 +1,278 @@
-"""The tab Animate."""
+"""The tab Animate: what each of its components sets off.
+
+In: a StudioContext. Out: the tab in the page. Knows nothing about how work is done.
+"""
 
 from __future__ import annotations
 
-import gradio as gr
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from studio.context import StudioContext
+import gradio as gr
+from gradio.components import Component
+
+from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import TabControls
+from studio.tabs.animate_handlers import MENDS, AnimateHandlers
+from studio.tabs.animate_layout import (
+    Compare,
+    DriverColumn,
+    PortraitColumn,
+    Stage,
+    compare_row,
+    driver_column,
+    portrait_column,
+    settings_rows,
+    stage_column,
+)
+from studio.tabs.animate_settings import NAMES, PREVIEWED
+
+RUNS = 3  # examination, preview, animation: each may be waiting or running
+MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+Settings = dict[str, Component]
+Mends = list[tuple[str, dict[str, Any]]]
 
 
 def build_animate(studio: StudioContext) -> TabControls:
-    """Build the tab."""
-    del studio
-    gr.Markdown("Coming.")
-    return TabControls("animate")
+    """Build the tab and wire it.
+
+    Args:
+        studio: what tabs share.
+
+    Returns:
+        The controls that a recipe holds.
+    """
+    gr.Markdown(
+        "A clip moves your portrait: head, lips, lids and brows, in step with its sound.",
+        elem_classes="hint",
+    )
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=300):
+            portrait = portrait_column(studio)
+        with gr.Column(min_width=300):
+            driver = driver_column(studio)
+        with gr.Column(min_width=300, elem_classes="stage"):
+            stage = stage_column()
+    compare = compare_row()
+    settings = settings_rows()
+    handlers = AnimateHandlers(studio)
+    tokens = [gr.State(None) for _ in range(RUNS)]
+    runs = _Runs(handlers, stage, tokens)
+    _wire_portrait(handlers, portrait)
+    _wire_driver(handlers, driver, settings, runs)
+    _wire_preview(handlers, portrait, driver, settings, compare, runs)
+    _wire_animate(handlers, portrait, driver, settings, runs)
+    return TabControls("animate", settings)
+
+
+class _Runs:
+    """Give each kind of run a token, and Cancel something to cancel while one is under way."""
+
+    def __init__(self, handlers: AnimateHandlers, stage: Stage, tokens: list[gr.State]) -> None:
+        self.stage = stage
+        self.tokens = tokens
+        self._handlers = handlers
+        stage.cancel.click(
+            handlers.cancel, tokens, None, queue=False, api_visibility="private"
+        ).then(lambda: gr.Button("Stopping...", interactive=False), None, stage.cancel, **QUIET)
+
+    def begin(self, trigger: Any, number: int) -> Any:
+        """Make a token when something is pressed or given, and switch Cancel on."""
+
+        def begin() -> tuple[str, Any]:
+            return self._handlers.stops.new_token(), gr.Button("Cancel", interactive=True)
+
+        return trigger(begin, None, [self.tokens[number], self.stage.cancel], queue=False, **QUIET)
+
+    def end(self, chain: Any, number: int) -> Any:
+        """Take the token away at the end, and switch Cancel off if it was the last."""
+        others = [token for n, token in enumerate(self.tokens) if n != number]
+
+        def end(*others: str | None) -> tuple[None, Any]:
+            return None, gr.Button("Cancel", interactive=any(others))
+
+        return chain.then(
+            end, others, [self.tokens[number], self.stage.cancel], queue=False, **QUIET
+        )
+
+
+def _wire_portrait(handlers: AnimateHandlers, portrait: PortraitColumn) -> None:
+    crop = list(portrait.crop)
+
+    def find(picture: str | None) -> tuple[Any, ...]:
+        framed, faces, words, *box = handlers.find_faces(picture)
+        frame = gr.Accordion(visible=picture is not None)
+        return frame, framed, gr.Gallery(faces, visible=bool(faces)), words, *box
+
+    find.__doc__ = handlers.find_faces.__doc__
+    portrait.picture.change(
+        find,
+        portrait.picture,
+        [portrait.frame, portrait.framed, portrait.faces, portrait.words, *crop],
+        api_name="find_faces",
+        show_progress="minimal",
+        show_progress_on=portrait.picture,
+        **MODEL,
+    )
+
+    def choose(picture: str | None, event: gr.SelectData) -> tuple[Any, ...]:
+        return handlers.choose_face(picture, int(event.index))
+
+    portrait.faces.select(choose, portrait.picture, [portrait.framed, *crop], **QUIET, **MODEL)
+    gr.on(
+        [number.input for number in crop],
+        handlers.frame_face,
+        [portrait.picture, *crop],
+        portrait.framed,
+        api_name="frame_face",
+        trigger_mode="always_last",
+        show_progress="hidden",
+        **MODEL,
+    )
+
+
+def _wire_driver(
+    handlers: AnimateHandlers, driver: DriverColumn, settings: Settings, runs: _Runs
+) -> None:
+    part = [settings[name] for name in ("start_s", "end_s", "driving_face")]
+    shown = [driver.report, driver.frames, driver.faces, driver.mends]
+
+    def whole() -> tuple[float, float, int]:
+        return 0, 0, 0
+
+    def lists(frames: list[Any], faces: list[Any], mends: Mends) -> list[Any]:
+        buttons = [
+            gr.Button(mends[n][0] if n < len(mends) else "Mend", visible=n < len(mends))
+            for n in range(MENDS)
+        ]
+        return [gr.Gallery(visible=bool(frames)), gr.Gallery(visible=bool(faces)), *buttons]
+
+    def examine(chain: Any, **more: Any) -> Any:
+        looked = chain.then(
+            handlers.examine_clip,
+            [driver.clip, *part, runs.tokens[0]],
+            shown,
+            show_progress="hidden",
+            **more,
+            **MODEL,
+        )
+        listed = looked.then(
+            lists,
+            [driver.frames, driver.faces, driver.mends],
+            [driver.frames, driver.faces, *driver.buttons],
+            queue=False,
+            **QUIET,
+        )
+        return runs.end(listed, 0)
+
+    fresh = driver.clip.change(whole, None, part, queue=False, **QUIET)
+    examine(runs.begin(fresh.then, 0), api_name="examine_clip")
+
+    def mend(number: int, mends: Mends) -> list[Any]:
+        _, values = mends[number] if number < len(mends) else ("", {})
+        return [values.get(name, gr.skip()) for name in settings]
+
+    for number, button in enumerate(driver.buttons):
+        mended = button.click(
+            partial(mend, number), driver.mends, list(settings.values()), queue=False, **QUIET
+        )
+        examine(runs.begin(mended.then, 0), api_visibility="private")
+
+    def choose(event: gr.SelectData) -> int:
+        return int(event.index)
+
+    chosen = driver.faces.select(choose, None, settings["driving_face"], queue=False, **QUIET)
+    examine(runs.begin(chosen.then, 0), api_visibility="private")
+
+    def switch(kind: str) -> tuple[Any, Any, Any]:
+        clip = kind == "clip"
+        return gr.Column(visible=clip), gr.Column(visible=not clip), gr.HTML(visible=clip)
+
+    driver.kind.change(
+        switch, driver.kind, [driver.clips, driver.pictures, driver.report], queue=False, **QUIET
+    )
+
+
+def _wire_preview(
+    handlers: AnimateHandlers,
+    portrait: PortraitColumn,
+    driver: DriverColumn,
+    settings: Settings,
+    compare: Compare,
+    runs: _Runs,
+) -> None:
+    begun = runs.begin(runs.stage.preview.click, 1)
+    ready = begun.then(lambda: gr.Column(visible=True), None, compare.group, queue=False, **QUIET)
+    run = ready.then(
+        handlers.preview_animation,
+        [portrait.picture, driver.clip, *portrait.crop, *_of(settings, PREVIEWED), runs.tokens[1]],
+        [*compare.clips, runs.stage.progress],
+        api_name="preview_animation",
+        show_progress="minimal",
+        show_progress_on=runs.stage.progress,
+        **MODEL,
+    )
+    runs.end(run, 1)
+    for button, mode in zip(compare.choose, ("relative", "absolute"), strict=True):
+        button.click(_constant(mode), None, settings["mode"], queue=False, **QUIET)
+
+
+def _wire_animate(
+    handlers: AnimateHandlers,
+    portrait: PortraitColumn,
+    driver: DriverColumn,
+    settings: Settings,
+    runs: _Runs,
+) -> None:
+    stage = runs.stage
+    results = [stage.clip, stage.picture]
+    stages = [*results, stage.live, stage.download, stage.animate]
+
+    def ready() -> tuple[Any, ...]:
+        return (
+            gr.Video(visible=False),
+            gr.Image(visible=False),
+            gr.HTML("", visible=True),
+            gr.skip(),
+            gr.Button(interactive=False),
+        )
+
+    def settle(clip: str | None, picture: Any) -> tuple[Any, ...]:
+        none = clip is None and picture is None
+        return (
+            gr.Video(visible=clip is not None),
+            gr.Image(visible=picture is not None),
+            gr.HTML("", visible=none),
+            gr.DownloadButton(interactive=not none),
+            gr.Button(interactive=True),
+        )
+
+    begun = runs.begin(stage.animate.click, 2)
+    run = begun.then(ready, None, stages, queue=False, **QUIET).then(
+        handlers.animate,
+        [
+            portrait.picture,
+            driver.clip,
+            driver.picture,
+            driver.kind,
+            *portrait.crop,
+            *_of(settings, NAMES),
+            runs.tokens[2],
+        ],
+        [*results, stage.download, stage.progress, stage.live],
+        api_name="animate",
+        show_progress="minimal",
+        show_progress_on=stage.progress,
+        **MODEL,
+    )
+    runs.end(run.then(settle, results, stages, queue=False, **QUIET), 2)
+
+
+def _of(settings: Settings, names: list[str]) -> list[Component]:
+    return [settings[name] for name in names]
+
+
+def _constant(value: str) -> Callable[[], str]:
+    return lambda: value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from mmfa_core import AnimateOptions, MMFAError
 from mmfa_core.face import resize_frame
-from mmfa_core.inference.doctor import examine_clip
+from mmfa_core.inference.doctor import examine_clip, examine_in_steps
 from mmfa_core.inference.findings import ClipFacts, list_findings
 from mmfa_core.media import ClipWriter, read_clip
 
@@ -158,6 +159,22 @@ def test_an_examination_can_be_left_from_its_progress(examples):
 
     with pytest.raises(KeyboardInterrupt):
         examine(examples / "driving_smile.mp4", progress=stop)
+
+
+def test_an_examination_in_steps_tells_how_far_it_is_and_ends_with_the_report(examples):
+    clip = examples / "driving_turn.mp4"
+    *steps, last = examine_in_steps(lambda report: examine(clip, progress=report, max_seconds=1.0))
+    assert [step.done for step in steps] == [*range(1, 13), 12]
+    assert {step.total for step in steps} == {12}
+    assert last.report.facts.looked_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_leaving_an_examination_ends_its_thread(examples):
+    clip = examples / "driving_turn.mp4"
+    steps = examine_in_steps(lambda report: examine(clip, progress=report))
+    next(steps)
+    steps.close()
+    assert not [t for t in threading.enumerate() if t.name in ("watched", "read-ahead")]
 
 
 CALM = ClipFacts(

@@ -1,0 +1,346 @@
+"""The components of the tab Animate, and how they are laid out.
+
+In: a StudioContext. Out: components, grouped. Knows nothing about what they set off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from studio.context import StudioContext
+from studio.tabs.animate_handlers import MENDS
+from studio.tabs.animate_settings import DEFAULT, FORMATS
+from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS, live_view, progress_html
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+READY = "Give a portrait and a driver, look at the preview, then animate."
+PART_TEXTS = {
+    "rotation": ("Turn", "how far the head turns"),
+    "translation": ("Move", "how far it goes sideways, up and down"),
+    "scale": ("Near and far", "how much it grows and shrinks"),
+    "expression": ("Expression", "how strong mouth, lids and brows are"),
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PortraitColumn:
+    """Hold the components of the portrait's column."""
+
+    picture: gr.Image
+    frame: gr.Accordion
+    framed: gr.Image
+    words: gr.Markdown
+    faces: gr.Gallery
+    crop: tuple[gr.Number, gr.Number, gr.Number]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DriverColumn:
+    """Hold the components of the driver's column."""
+
+    kind: gr.Radio
+    clip: gr.Video
+    clips: gr.Column
+    picture: gr.Image
+    pictures: gr.Column
+    report: gr.HTML
+    frames: gr.Gallery
+    faces: gr.Gallery
+    mends: gr.State
+    buttons: list[gr.Button]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """Hold the components of the result's column."""
+
+    live: gr.HTML
+    clip: gr.Video
+    picture: gr.Image
+    progress: gr.HTML
+    animate: gr.Button
+    preview: gr.Button
+    cancel: gr.Button
+    download: gr.DownloadButton
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Compare:
+    """Hold the two previews, relative and absolute."""
+
+    group: gr.Column
+    clips: tuple[gr.Video, gr.Video]
+    choose: tuple[gr.Button, gr.Button]
+
+
+def portrait_column(studio: StudioContext) -> PortraitColumn:
+    """Build the portrait's column."""
+    picture = gr.Image(
+        label="Portrait",
+        type="filepath",
+        image_mode=None,
+        sources=_sources(studio, "upload", "webcam", "clipboard"),
+        elem_classes="square",
+        elem_id="animate-portrait",
+        placeholder="Drop a portrait here,\nor pick an example below",
+    )
+    _examples(["london_034_neutral.jpg", "london_009_neutral.jpg", "astronaut.jpg"], picture)
+    words = gr.Markdown("", elem_classes="hint", elem_id="animate-portrait-words")
+    faces = gr.Gallery(
+        label="Which face",
+        columns=4,
+        height=150,
+        object_fit="contain",
+        visible=False,
+        allow_preview=False,
+        interactive=False,
+        elem_id="animate-faces",
+    )
+    with gr.Accordion("Face frame", visible=False, elem_id="animate-frame") as frame:
+        framed = gr.Image(
+            label="What moves",
+            interactive=False,
+            height=260,
+            buttons=[],
+            elem_id="animate-framed",
+        )
+        with gr.Row():
+            crop = (
+                gr.Number(0, label="Left", info="px", min_width=80, elem_id="animate-crop-x"),
+                gr.Number(0, label="Top", info="px", min_width=80, elem_id="animate-crop-y"),
+                gr.Number(
+                    0, label="Side", info="px", minimum=0, min_width=80, elem_id="animate-crop-size"
+                ),
+            )
+    return PortraitColumn(
+        picture=picture, frame=frame, framed=framed, words=words, faces=faces, crop=crop
+    )
+
+
+def driver_column(studio: StudioContext) -> DriverColumn:
+    """Build the driver's column."""
+    with gr.Column() as clips:
+        clip = gr.Video(
+            label="Driving clip",
+            sources=_sources(studio, "upload", "webcam"),
+            webcam_options=gr.WebcamOptions(mirror=False),
+            include_audio=True,
+            elem_classes="square",
+            elem_id="animate-clip",
+        )
+        _examples(["driving_smile.mp4", "driving_expressive.mp4", "driving_turn.mp4"], clip)
+    with gr.Column(visible=False) as pictures:
+        picture = gr.Image(
+            label="Driving picture",
+            type="filepath",
+            image_mode=None,
+            sources=_sources(studio, "upload", "webcam", "clipboard"),
+            elem_classes="square",
+            elem_id="animate-picture",
+            placeholder="Drop a picture with an expression here,\nor pick an example below",
+        )
+        _examples(["london_009_smiling.jpg", "london_114_smiling.jpg"], picture)
+    kind = gr.Radio(
+        [("Clip", "clip"), ("Single picture", "picture")],
+        value="clip",
+        label="Driver",
+        info="what moves the portrait",
+        elem_id="animate-driver",
+    )
+    report = gr.HTML(
+        "", css_template=REPORT_CSS + PROGRESS_CSS, padding=False, elem_id="animate-report"
+    )
+    buttons: list[gr.Button] = []
+    with gr.Row():
+        buttons += [
+            gr.Button(
+                "Mend", visible=False, size="sm", min_width=120, elem_id=f"animate-mend-{number}"
+            )
+            for number in range(MENDS)
+        ]
+    faces = gr.Gallery(
+        label="Which face drives",
+        columns=4,
+        height=150,
+        object_fit="contain",
+        visible=False,
+        allow_preview=False,
+        interactive=False,
+    )
+    frames = gr.Gallery(
+        label="Where it starts, where it is calmest",
+        columns=2,
+        height=190,
+        object_fit="contain",
+        visible=False,
+        allow_preview=False,
+        interactive=False,
+    )
+    return DriverColumn(
+        kind=kind,
+        clip=clip,
+        clips=clips,
+        picture=picture,
+        pictures=pictures,
+        report=report,
+        frames=frames,
+        faces=faces,
+        mends=gr.State([]),
+        buttons=buttons,
+    )
+
+
+def stage_column() -> Stage:
+    """Build the result's column."""
+    live = live_view()
+    clip = gr.Video(
+        label="Result",
+        interactive=False,
+        visible=False,
+        autoplay=True,
+        buttons=[],
+        elem_classes="square",
+        elem_id="animate-result",
+    )
+    picture = gr.Image(
+        label="Result",
+        interactive=False,
+        visible=False,
+        buttons=["fullscreen"],
+        elem_classes="square",
+        elem_id="animate-result-picture",
+    )
+    progress = gr.HTML(
+        progress_html(READY), css_template=PROGRESS_CSS, padding=False, elem_id="animate-progress"
+    )
+    with gr.Row():
+        animate = gr.Button(
+            "Animate", variant="primary", elem_classes="hero", elem_id="animate-run"
+        )
+        preview = gr.Button("Preview 2 s", elem_id="animate-preview", min_width=120)
+        cancel = gr.Button(
+            "Cancel", variant="stop", interactive=False, elem_id="animate-cancel", min_width=100
+        )
+    download = gr.DownloadButton("Download", interactive=False, elem_id="animate-download")
+    return Stage(
+        live=live,
+        clip=clip,
+        picture=picture,
+        progress=progress,
+        animate=animate,
+        preview=preview,
+        cancel=cancel,
+        download=download,
+    )
+
+
+def compare_row() -> Compare:
+    """Build the two previews."""
+    with gr.Column(visible=False, elem_id="animate-compare") as group:
+        gr.Markdown("### Which of the two?\nThe same two seconds, animated in both modes.")
+        with gr.Row():
+            clips, choose = [], []
+            for mode, text in (
+                ("relative", "Relative: the portrait's own pose, and the clip's changes"),
+                ("absolute", "Absolute: the clip's pose and expression as they are"),
+            ):
+                with gr.Column(min_width=280):
+                    clips.append(
+                        gr.Video(
+                            label=text,
+                            interactive=False,
+                            autoplay=True,
+                            loop=True,
+                            buttons=[],
+                            elem_classes="square",
+                            elem_id=f"animate-preview-{mode}",
+                        )
+                    )
+                    choose.append(
+                        gr.Button(f"Use {mode}", size="sm", elem_id=f"animate-use-{mode}")
+                    )
+    return Compare(group=group, clips=(clips[0], clips[1]), choose=(choose[0], choose[1]))
+
+
+def settings_rows() -> dict[str, Component]:
+    """Build the settings; the names are those of DriveSettings."""
+    made: dict[str, Any] = {}
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=300, elem_classes="rail"), gr.Accordion("How it follows"):
+            made["mode"] = gr.Radio(
+                [("Relative", "relative"), ("Absolute", "absolute")],
+                value=DEFAULT.mode,
+                label="Mode",
+                info="relative adds the clip's changes to the portrait's own pose; absolute takes "
+                "the clip's pose and expression as they are",
+                elem_id="animate-mode",
+            )
+            made["smoothing"] = gr.Slider(
+                0, 1, DEFAULT.smoothing, step=0.05, label="Smoothing",
+                info="takes trembling away; 0 is off, 1 is slow and calm",
+                elem_id="animate-smoothing",
+            )  # fmt: skip
+            made["best_frame"] = gr.Checkbox(
+                DEFAULT.best_frame,
+                label="Compare with the likest frame",
+                info="relative motion counts from the frame that is most like the portrait, and "
+                "not from the first",
+            )
+        with gr.Column(min_width=300, elem_classes="rail"), gr.Accordion("How strongly"):
+            for part, (label, info) in PART_TEXTS.items():
+                with gr.Row(equal_height=True):
+                    made[f"gain_{part}"] = gr.Slider(
+                        0, 200, 100, step=5, label=f"{label}, %", info=info, min_width=160, scale=3
+                    )
+                    made[f"lock_{part}"] = gr.Checkbox(
+                        False, label="Lock", info="keep the portrait's own", min_width=90, scale=1,
+                        elem_id=f"animate-lock-{part}",
+                    )  # fmt: skip
+        with gr.Column(min_width=300, elem_classes="rail"), gr.Accordion("Which part, which file"):
+            with gr.Row():
+                made["start_s"] = gr.Number(
+                    0, minimum=0, label="Start, s", info="of the clip", min_width=90,
+                    elem_id="animate-start",
+                )  # fmt: skip
+                made["end_s"] = gr.Number(
+                    0, minimum=0, label="End, s", info="0 is its end", min_width=90,
+                    elem_id="animate-end",
+                )  # fmt: skip
+                made["driving_face"] = gr.Number(
+                    0, minimum=0, precision=0, label="Face", info="0 is the largest", min_width=90
+                )
+            made["shown"] = gr.Radio(
+                [("Face only", "face"), ("In the whole portrait", "portrait")],
+                value="face",
+                label="Picture",
+                info="the face crop, or the portrait with the face put back",
+                elem_id="animate-shown",
+            )
+            made["file_format"] = gr.Radio(
+                list(FORMATS),
+                value="mp4",
+                label="Download as",
+                info="mp4 has the sound; choose before you animate",
+                elem_id="animate-format",
+            )
+    return made
+
+
+def _sources(studio: StudioContext, *names: str) -> list[Any]:
+    return [name for name in names if name != "webcam" or studio.settings.webcam]
+
+
+def _examples(names: list[str], component: Component) -> None:
+    files = [[str(EXAMPLES / name)] for name in names if (EXAMPLES / name).exists()]
+    gr.Examples(
+        files,
+        inputs=[component],
+        label="Examples",
+        cache_examples=False,
+        api_visibility="private",
+    )

@@ -1,0 +1,40 @@
+"""Cancel that keeps what is there: work looks whether it should stop, and ends in good order.
+
+In: tokens. Out: whether a token was cancelled. Knows nothing about what is being done.
+
+A token is a random word that one person's page holds; nobody else can cancel with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+
+KEPT = 512  # cancelled tokens that are remembered
+
+
+class Stops:
+    """Remember what was cancelled; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancelled: OrderedDict[str, None] = OrderedDict()
+
+    def new_token(self) -> str:
+        """Make a token that nobody can guess."""
+        return secrets.token_hex(16)
+
+    def cancel(self, token: str | None) -> None:
+        """Cancel the work with this token, also if it has not begun."""
+        if token is None:
+            return
+        with self._lock:
+            self._cancelled[token] = None
+            while len(self._cancelled) > KEPT:
+                self._cancelled.popitem(last=False)
+
+    def is_cancelled(self, token: str | None) -> bool:
+        """Tell whether the work with this token should stop."""
+        with self._lock:
+            return token in self._cancelled
