@@ -51,27 +51,28 @@ class AnimateHandlers:
     @friendly
     def find_faces(
         self, portrait: str | None
-    ) -> tuple[Frame | None, Gallery, str, float, float, float]:
+    ) -> tuple[Frame | None, Gallery, str, int, int, float, float, float]:
         """Find the faces of a portrait.
 
         Args:
             portrait: a picture file.
 
         Returns:
-            The portrait with the frame of the face crop, the faces, a line of words, and the
-            frame's left, top and side in px.
+            The portrait with the frame of the face crop, the faces, a line of words, the
+            portrait's width and height, and the frame's left, top and side, in px.
         """
         if portrait is None:
-            return None, [], "", 0, 0, 0
+            return None, [], "", 0, 0, 0, 0, 0
         view = self.studio.animator.view(portrait)
         faces = [(face.thumbnail, f"Face {face.index}") for face in view.faces]
         if not faces:
             words = "No face was found. Move the frame over it by hand, or use another picture."
         elif len(faces) == 1:
-            words = "The frame is what moves. Drag the sliders if it should be elsewhere."
+            words = "The face was found: what is in the frame will move."
         else:
             words = f"{len(faces)} faces were found; the largest is framed. Pick another below."
-        return view.picture, faces if len(faces) > 1 else [], words, *view.crop_box
+        choice = faces if len(faces) > 1 else []
+        return view.picture, choice, words, view.width, view.height, *view.crop_box
 
     @friendly
     def choose_face(
@@ -166,9 +167,12 @@ class AnimateHandlers:
             yield progress_html("Not looked through: cancelled."), [], [], []
             return
         facts = found.facts
-        frames = [(found.best_picture, f"calmest, {facts.best_s:.1f} s")]
-        if facts.best_s != facts.start_s:
-            frames.insert(0, (found.start_picture, f"start, {facts.start_s:.1f} s"))
+        frames = [
+            (found.start_picture, f"start, {facts.start_s:.1f} s"),
+            (found.best_picture, f"calmest, {facts.best_s:.1f} s"),
+        ]
+        if facts.best_s == facts.start_s:
+            frames = []
         mends = [
             (finding.mend.label, mend_values(finding.mend.changes))
             for finding in found.findings

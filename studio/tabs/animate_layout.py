@@ -18,6 +18,7 @@ from studio.tabs.animate_settings import DEFAULT, FORMATS
 from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS, live_view, progress_html
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+LARGEST_PX = 4096
 READY = "Give a portrait and a driver, look at the preview, then animate."
 PART_TEXTS = {
     "rotation": ("Turn", "how far the head turns"),
@@ -36,7 +37,7 @@ class PortraitColumn:
     framed: gr.Image
     words: gr.Markdown
     faces: gr.Gallery
-    crop: tuple[gr.Number, gr.Number, gr.Number]
+    crop: tuple[gr.Slider, gr.Slider, gr.Slider]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,13 +110,11 @@ def portrait_column(studio: StudioContext) -> PortraitColumn:
             buttons=[],
             elem_id="animate-framed",
         )
-        with gr.Row():
+        with gr.Accordion("Move it by hand", open=False):
             crop = (
-                gr.Number(0, label="Left", info="px", min_width=80, elem_id="animate-crop-x"),
-                gr.Number(0, label="Top", info="px", min_width=80, elem_id="animate-crop-y"),
-                gr.Number(
-                    0, label="Side", info="px", minimum=0, min_width=80, elem_id="animate-crop-size"
-                ),
+                _crop_slider("Left", "x of the frame, px", "animate-crop-x"),
+                _crop_slider("Top", "y of the frame, px", "animate-crop-y"),
+                _crop_slider("Side", "of the frame, px; it is a square", "animate-crop-size"),
             )
     return PortraitColumn(
         picture=picture, frame=frame, framed=framed, words=words, faces=faces, crop=crop
@@ -216,7 +215,11 @@ def stage_column() -> Stage:
         elem_id="animate-result-picture",
     )
     progress = gr.HTML(
-        progress_html(READY), css_template=PROGRESS_CSS, padding=False, elem_id="animate-progress"
+        progress_html(READY),
+        css_template=PROGRESS_CSS,
+        padding=False,
+        elem_classes="flush",
+        elem_id="animate-progress",
     )
     with gr.Row():
         animate = gr.Button(
@@ -241,29 +244,31 @@ def stage_column() -> Stage:
 
 def compare_row() -> Compare:
     """Build the two previews."""
-    with gr.Column(visible=False, elem_id="animate-compare") as group:
-        gr.Markdown("### Which of the two?\nThe same two seconds, animated in both modes.")
-        with gr.Row():
-            clips, choose = [], []
-            for mode, text in (
-                ("relative", "Relative: the portrait's own pose, and the clip's changes"),
-                ("absolute", "Absolute: the clip's pose and expression as they are"),
-            ):
-                with gr.Column(min_width=280):
-                    clips.append(
-                        gr.Video(
-                            label=text,
-                            interactive=False,
-                            autoplay=True,
-                            loop=True,
-                            buttons=[],
-                            elem_classes="square",
-                            elem_id=f"animate-preview-{mode}",
-                        )
+    modes = {
+        "relative": "the portrait's own pose, and the clip's changes on top of it",
+        "absolute": "the clip's pose and expression, as they are",
+    }
+    with gr.Column(visible=False, elem_id="animate-compare") as group, gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            gr.Markdown("### Which of the two?\nThe same two seconds of the clip, in both modes.")
+            choose = []
+            for mode, text in modes.items():
+                gr.Markdown(f"**{mode.capitalize()}**: {text}.", elem_classes="hint")
+                choose.append(gr.Button(f"Use {mode}", elem_id=f"animate-use-{mode}"))
+        clips = []
+        for mode in modes:
+            with gr.Column(min_width=280):
+                clips.append(
+                    gr.Video(
+                        label=mode.capitalize(),
+                        interactive=False,
+                        autoplay=True,
+                        loop=True,
+                        buttons=[],
+                        elem_classes="square",
+                        elem_id=f"animate-preview-{mode}",
                     )
-                    choose.append(
-                        gr.Button(f"Use {mode}", size="sm", elem_id=f"animate-use-{mode}")
-                    )
+                )
     return Compare(group=group, clips=(clips[0], clips[1]), choose=(choose[0], choose[1]))
 
 
@@ -329,6 +334,19 @@ def settings_rows() -> dict[str, Component]:
                 elem_id="animate-format",
             )
     return made
+
+
+def _crop_slider(label: str, info: str, elem_id: str) -> gr.Slider:
+    """Build a slider whose range is set when there is a portrait."""
+    return gr.Slider(
+        -LARGEST_PX,
+        LARGEST_PX,
+        0,
+        step=1,
+        label=label,
+        info=info,
+        elem_id=elem_id,
+    )
 
 
 def _sources(studio: StudioContext, *names: str) -> list[Any]:
