@@ -80,7 +80,7 @@ def build_recipe_panel(tab: TabControls, rules: Rules) -> None:
         components,
         link,
         api_name=f"{tab.name}_recipe_link",
-        queue=False,
+        concurrency_limit=None,
         show_progress="hidden",
     ).success(None, link, link, js=TO_LINK, api_visibility="private")
     save.click(
@@ -88,7 +88,7 @@ def build_recipe_panel(tab: TabControls, rules: Rules) -> None:
         components,
         text,
         api_name=f"{tab.name}_recipe",
-        queue=False,
+        concurrency_limit=None,
         show_progress="hidden",
     ).success(None, [text, name], None, js=TO_FILE, api_visibility="private")
     loaded = load.upload(
@@ -96,7 +96,7 @@ def build_recipe_panel(tab: TabControls, rules: Rules) -> None:
         load,
         components,
         api_name=f"load_{tab.name}_recipe",
-        queue=False,
+        concurrency_limit=None,
         show_progress="hidden",
     )
     if tab.refresh is not None:
@@ -170,7 +170,7 @@ def load_from_url(page: gr.Blocks, tabs: Mapping[str, TabControls], chosen: gr.T
         visit,
         None,
         [chosen, *every],
-        queue=False,
+        concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
     )
