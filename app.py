@@ -134,7 +134,7 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None) -> int:
             mcp_server=flags.mcp,
             theme=build_theme(),
             css=build_css(),
-            head=KEEP_SCHEME,
+            js=KEEP_SCHEME,
             favicon_path=ICON,
             max_file_size=f"{int(flags.max_upload_mb)}mb",
             allowed_paths=[],

@@ -30,16 +30,14 @@ SWITCH_SCHEME = """() => {
     const dark = document.body.classList.toggle('dark');
     try { localStorage.setItem('scheme', dark ? 'dark' : 'light'); } catch (_) {}
 }"""
-# Runs in the page's head, before anything is drawn.
-KEEP_SCHEME = """<script>
+# Runs when the page is there. Gradio follows the system; who chose otherwise keeps that.
+KEEP_SCHEME = """() => {
     document.documentElement.lang = 'en';
-    addEventListener('load', () => {
-        if (new URLSearchParams(location.search).has('__theme')) return;
-        let kept = null;
-        try { kept = localStorage.getItem('scheme'); } catch (_) {}
-        if (kept) document.body.classList.toggle('dark', kept === 'dark');
-    });
-</script>"""
+    if (new URLSearchParams(location.search).has('__theme')) return;
+    let kept = null;
+    try { kept = localStorage.getItem('scheme'); } catch (_) {}
+    if (kept) document.body.classList.toggle('dark', kept === 'dark');
+}"""
 
 
 def build_studio(animator: Animator, settings: StudioSettings | None = None) -> gr.Blocks:
@@ -50,7 +48,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
         settings: limits and what is offered.
 
     Returns:
-        The page, not launched yet; theme, css and head are arguments of launch(), see app.py.
+        The page, not launched yet; theme, css and js are arguments of launch(), see app.py.
     """
     studio = StudioContext(animator, settings or StudioSettings())
     page: gr.Blocks

@@ -70,8 +70,7 @@ def build_recipe_panel(tab: TabControls, rules: Rules) -> None:
         link = gr.Textbox(
             label="Link to these settings",
             info="opens this page with the settings of this tab",
-            interactive=False,
-            buttons=["copy"],
+            interactive=True,
         )
         text = gr.Textbox(visible=False)
         name = gr.Textbox(tab.name, visible=False)
