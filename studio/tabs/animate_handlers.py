@@ -416,9 +416,9 @@ class AnimateHandlers:
         )
         with contextlib.closing(updates):
             for update in updates:
+                yield update
                 if self.stops.is_cancelled(token):
                     return
-                yield update
 
 
 class _Throttle:

@@ -1,0 +1,305 @@
+"""The handlers of the tab Animate, run without a server, with a tiny model of random weights."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import zipfile
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from mmfa_core import Animator, Finding
+from mmfa_core.media import probe_clip, write_picture
+from studio.context import StudioContext, StudioSettings
+from studio.tabs.animate_handlers import AnimateHandlers
+from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
+from studio.tabs.animate_stops import KEPT, Stops
+from studio.tabs.animate_views import findings_html, live_value, progress_html, time_left
+from tests.tiny_model import save_tiny
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("m") / "tiny"
+    return StudioContext(
+        Animator.from_pretrained(save_tiny(folder), threads=1), StudioSettings(max_clip_s=5)
+    )
+
+
+@pytest.fixture
+def handlers(studio, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return AnimateHandlers(studio)
+
+
+@pytest.fixture(scope="module")
+def portrait(examples):
+    return str(examples / "london_034_neutral.jpg")
+
+
+@pytest.fixture(scope="module")
+def turn(examples):
+    return str(examples / "driving_turn.mp4")
+
+
+def is_kept(value):
+    """Tell whether a component keeps what it shows."""
+    return isinstance(value, dict) and value.get("__type__") == "update"
+
+
+# ----------------------------------------------------------------------------- portrait
+
+
+def test_the_face_of_a_portrait_is_framed(handlers, portrait):
+    picture, faces, words, width, height, *box = handlers.find_faces(portrait)
+    assert (width, height) == (256, 256)
+    assert faces == []
+    assert "was found" in words
+    assert box[2] > 100
+    moved = handlers.frame_face(portrait, box[0] + 20, box[1], box[2])
+    assert (moved != picture).any()
+
+
+def test_several_faces_can_be_chosen_from(handlers, examples, tmp_path):
+
+    pictures = [
+        handlers.studio.animator.prepare(examples / name).picture
+        for name in ("london_009_neutral.jpg", "astronaut.jpg")
+    ]
+    both = str(write_picture(tmp_path / "both.png", np.concatenate(pictures, 1)))
+    _, faces, words, *_, x0, _, _ = handlers.find_faces(both)
+    assert len(faces) == 2
+    assert "2 faces were found" in words
+    _, x1, _, _ = handlers.choose_face(both, 1)
+    assert abs(x1 - x0) > 100
+
+
+def test_without_a_face_the_frame_is_left_to_the_person(handlers, tmp_path):
+    blank = str(write_picture(tmp_path / "blank.png", np.full((100, 100, 3), 90, np.uint8)))
+    _, faces, words, _, _, *box = handlers.find_faces(blank)
+    assert faces == []
+    assert "by hand" in words
+    assert box == [10, 10, 80]
+
+
+def test_an_empty_portrait_shows_nothing(handlers):
+    assert handlers.find_faces(None)[:3] == (None, [], "")
+    assert handlers.frame_face(None, 0, 0, 0) is None
+
+
+# ------------------------------------------------------------------------------- driver
+
+
+def test_the_doctor_s_report_ends_with_its_mends(handlers, turn):
+    *steps, last = handlers.examine_clip(turn)
+    assert "Looking through" in steps[0][0]
+    html, frames, faces, mends = last
+    assert "turned 38 degrees" in html
+    assert [caption for _, caption in frames] == ["start, 0.0 s", "calmest, 0.7 s"]
+    assert faces == []
+    assert mends == [("Start at 0.7 s", {"start_s": 0.747})]
+    json.dumps(mends)  # plain data, as gr.State wants it
+
+
+def test_a_cancelled_examination_says_so(handlers, turn):
+    handlers.cancel("mine")
+    *_, last = handlers.examine_clip(turn, token="mine")
+    assert "cancelled" in last[0]
+
+
+def test_what_is_no_clip_gets_a_sentence_in_the_report(handlers, tmp_path):
+    wrong = tmp_path / "notes.mp4"
+    wrong.write_text("not a clip")
+    *_, last = handlers.examine_clip(str(wrong))
+    assert "notes.mp4 is not a clip that can be read." in last[0]
+    assert str(tmp_path) not in last[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "values"),
+    [
+        ({"start_s": 1.23456, "end_s": 2.0}, {"start_s": 1.235, "end_s": 2.0}),
+        ({"gain_scale": 0.0}, {"lock_scale": True}),
+        ({"driving_face_index": 1}, {"driving_face": 1}),
+        ({"smoothing": 0.4}, {"smoothing": 0.4}),
+    ],
+)
+def test_a_mend_becomes_values_of_the_controls(changes, values):
+    assert mend_values(changes) == values
+    assert set(values) <= set(NAMES)
+
+
+# --------------------------------------------------------------------------------- runs
+
+
+def test_an_animation_ends_with_its_clip_and_tells_on_the_way(handlers, portrait, turn):
+    steps = list(handlers.animate(portrait, turn))
+    clip, picture, download, words, live = steps[-1]
+    assert probe_clip(clip).frames == 23
+    assert picture is None
+    assert download == clip
+    assert "Done: 23 frames" in words
+    assert json.loads(live)["done"] is True
+    assert all(is_kept(step[0]) for step in steps[:-1])
+    views = [json.loads(step[4]) for step in steps if isinstance(step[4], str)]
+    assert {view["run"] for view in views} == {views[0]["run"]}
+    assert [len(view["chunks"]) for view in views] == [0, 1, 2, 3, 3]
+    for chunk in views[-1]["chunks"]:
+        assert Path(chunk).stat().st_size > 0
+
+
+def test_the_file_has_the_format_that_was_chosen(handlers, portrait, turn):
+    for file_format, ending in (("gif", ".gif"), ("png sequence", ".zip")):
+        *_, last = handlers.animate(portrait, turn, end_s=0.5, file_format=file_format)
+        assert last[0].suffix == ".mp4"
+        assert last[2].suffix == ending
+    with zipfile.ZipFile(last[2]) as archive:
+        assert len(archive.namelist()) == 6
+
+
+def test_cancel_in_the_middle_keeps_what_was_made(handlers, portrait, turn):
+    steps = handlers.animate(portrait, turn, token="mine")
+    for step in steps:
+        if "Frame" in str(step[3]):
+            break
+    handlers.cancel("mine")
+    *_, last = steps
+    made = probe_clip(last[0]).frames
+    assert 0 < made < 23
+    assert f"Cancelled after {made} of 23 frames" in last[3]
+
+
+def test_cancel_before_the_first_frame_leaves_everything_as_it_was(handlers, portrait, turn):
+    handlers.cancel(None, "mine")
+    *_, last = handlers.animate(portrait, turn, token="mine")
+    assert is_kept(last[0])
+    assert "Cancelled before there was a frame" in last[3]
+    assert last[4] == ""
+
+
+def test_leaving_a_run_stops_it(handlers, portrait, turn, tmp_path):
+    steps = handlers.animate(portrait, turn)
+    for step in steps:
+        if "Frame" in str(step[3]):
+            break
+    steps.close()
+    (clip,) = tmp_path.glob("made-*/animation.mp4")
+    assert probe_clip(clip).frames < 23
+
+
+def test_a_picture_drives_when_it_is_chosen(handlers, portrait, turn, examples):
+    driving = str(examples / "london_009_smiling.jpg")
+    ((clip, picture, download, words, _),) = handlers.animate(portrait, turn, driving, "picture")
+    assert clip is None
+    assert picture == download
+    assert "one picture" in words
+
+
+def test_the_whole_portrait_can_be_shown(handlers, turn, examples, tmp_path):
+    prepared = handlers.studio.animator.prepare(examples / "london_009_neutral.jpg")
+    wide = np.pad(prepared.picture, ((0, 0), (0, 64), (0, 0)), mode="edge")
+    file = str(write_picture(tmp_path / "wide.png", wide))
+    *_, last = handlers.animate(file, turn, end_s=0.3, shown="portrait")
+    info = probe_clip(last[0])
+    assert (info.width, info.height) == (320, 256)
+
+
+def test_a_preview_shows_both_modes_for_two_seconds(handlers, portrait, examples):
+    *_, last = handlers.preview_animation(portrait, str(examples / "driving_smile.mp4"))
+    assert [probe_clip(clip).frames for clip in last[:2]] == [60, 60]
+    assert Path(last[0]).read_bytes() != Path(last[1]).read_bytes()
+
+
+def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, turn):
+    steps = handlers.preview_animation(portrait, turn, token="mine")
+    for step in steps:
+        if "absolute" in step[2]:
+            break
+    handlers.cancel("mine")
+    *_, last = steps
+    assert probe_clip(last[0]).frames == 23
+    assert is_kept(last[1])
+    assert "cancelled" in last[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"portrait": None}, "There is no portrait yet"),
+        ({"clip": None}, "There is no driver yet"),
+        ({"driver": "picture"}, "There is no driver yet"),
+        ({"mode": "both"}, "mode is 'both', not one of relative, absolute"),
+        ({"gain_scale": 300}, "gain_scale is 3, allowed are 0 to 2"),
+        ({"file_format": "avi"}, "The format is 'avi', not one of mp4, gif, png sequence"),
+        ({"shown": "feet"}, "What is shown is 'feet'"),
+        ({"start_s": 9}, "begins at 9 s, but the clip is 1.9 s long"),
+        ({"crop_x": 5000, "crop_size": 50}, "outside the picture"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(handlers, portrait, turn, changes, words):
+    with pytest.raises(gr.Error) as caught:
+        list(handlers.animate(**{"portrait": portrait, "clip": turn, **changes}))
+    assert words in str(caught.value)
+
+
+def test_a_clip_beyond_the_limit_is_refused(handlers, portrait, examples):
+    with pytest.raises(gr.Error, match=r"is 9\.8 s long; the limit is 5 s"):
+        list(handlers.animate(portrait, str(examples / "driving_expressive.mp4")))
+
+
+# ---------------------------------------------------------------------- names and views
+
+
+@pytest.mark.parametrize(
+    ("handler", "names"), [("animate", NAMES), ("preview_animation", PREVIEWED)]
+)
+def test_a_handler_s_arguments_are_the_settings_in_their_order(handler, names):
+    parameters = inspect.signature(getattr(AnimateHandlers, handler)).parameters
+    defaults = DriveSettings()
+    assert [name for name in parameters if name in NAMES] == names
+    for name in names:
+        assert parameters[name].default == getattr(defaults, name)
+
+
+def test_settings_become_options_of_the_core():
+    options = DriveSettings(lock_scale=True, gain_rotation=50, end_s=2, driving_face=1).options(9)
+    assert options.parts == ("rotation", "translation", "expression")
+    assert options.gain("rotation") == 0.5
+    assert options.gain("scale") == 0
+    assert (options.start_s, options.end_s, options.max_seconds) == (0, 2, 9)
+    assert options.driving_face_index == 1
+
+
+def test_words_of_others_are_escaped():
+    assert "<b>" not in progress_html("<b>", 1, 2)
+    assert "<b>" not in findings_html([Finding("face", "warn", "<b>")])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (0.2, ", 1 s left"), (12.4, ", 12 s left"), (150, ", about 2 min left")],
+)
+def test_the_time_left_is_rounded_to_what_a_person_wants_to_know(seconds, words):
+    assert time_left(seconds) == words
+
+
+def test_the_live_view_is_told_in_json():
+    assert json.loads(live_value("a", [Path("/x/c.mp4")])) == {
+        "run": "a",
+        "chunks": ["/x/c.mp4"],
+        "done": False,
+    }
+
+
+def test_only_the_newest_cancelled_tokens_are_remembered():
+    stops = Stops()
+    tokens = [stops.new_token() for _ in range(KEPT + 1)]
+    for token in tokens:
+        stops.cancel(token)
+    assert len(set(tokens)) == KEPT + 1
+    assert not stops.is_cancelled(tokens[0])
+    assert stops.is_cancelled(tokens[1])
+    assert not stops.is_cancelled(None)
