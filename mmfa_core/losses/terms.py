@@ -40,6 +40,7 @@ class LossWeights:
     pixel_small: float = 1.0  # L1 at a quarter of the size
     warped: float = 0.7  # L1 of the warped source
     painted: float = 0.7  # L1 of the painted picture
+    invented: float = 0.0  # share of the picture that is painted and not warped
     perceptual: float = 0.0  # feature distance on crops of the face
     adversarial: float = 0.0  # hinge on crops of the face
     feature_matching: float = 0.0  # L1 on the discriminator's features

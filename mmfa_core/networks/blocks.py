@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -56,7 +57,7 @@ class Merge(nn.Module):
 
     def forward(self, *maps: Tensor) -> Tensor:
         """Map (B, inputs[i], H, W) each to (B, outputs, H, W)."""
-        weights = self.weight.flatten(1).split(self.inputs, 1)
+        weights = torch.split(self.weight.flatten(1), list(self.inputs), 1)
         bias = self.bias
         mixed: Tensor | None = None
         for features, weight in zip(maps, weights, strict=True):

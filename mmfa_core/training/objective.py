@@ -37,8 +37,9 @@ from mmfa_core.training.invariances import invariance_terms
 from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
 
 CROP_JITTER = (0.06, 0.06, 0.06)  # roll in rad, scale, place in units of the scale
-FACE_CROP_PX = 64  # of perceptual and adversarial terms
-PICTURE_TERMS = ("pixel", "pixel_small", "warped", "painted")
+FACE_CROP_PX = 96  # of perceptual and adversarial terms
+HEAD_MIDDLE = (0.0, 0.15)  # of those crops, from the rigid centre, s = 1
+HEAD_REACH = (0.35, 0.45)  # their standard deviation
 # Landmarks of lips and eyes weigh more in the flow term.
 SHARP_LANDMARKS = (
     *(61, 291, 0, 17, 13, 14, 37, 267, 39, 269, 40, 270, 185, 409, 78, 308, 80, 310, 81, 311),
@@ -202,6 +203,7 @@ class PairObjective(nn.Module):
                 F.avg_pool2d(generated.warped, 2), F.avg_pool2d(truth, 2), full[..., ::2, ::2]
             ),
             "painted": weighted_l1(generated.painted, truth, full),
+            "invented": 1 - generated.blend.mean(),
         }
         if self.teacher:
             terms["flow"] = flow_distance(
@@ -213,11 +215,18 @@ class PairObjective(nn.Module):
         return terms
 
     def _crops(self, pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut one square at the eyes, the mouth or anywhere on the face, by the noise."""
+        """Cut one square a picture, half of them at eyes and mouth, half anywhere on the head."""
+        count = len(pair.driving.scale)
+        noise = noise[:count]
         landmarks = pair.driving.landmarks[:, list(GUIDES), :2]
         eyes, mouth = landmarks[:, list(EYES)].mean(1), landmarks[:, list(MOUTH)].mean(1)
-        share = (0.5 + 0.5 * noise[: len(eyes), :1]).clamp(-0.2, 1.2)
-        centre = eyes + share * (mouth - eyes) + 0.15 * noise[: len(eyes), 1:3]
+        share = (0.5 + 0.5 * noise[:, :1]).clamp(-0.2, 1.2)
+        fine = eyes + share * (mouth - eyes) + 0.15 * noise[:, 1:3]
+        head = pair.driving.translation + pair.driving.scale * (
+            noise.new_tensor(HEAD_MIDDLE)
+            + noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
+        )
+        centre = torch.where(noise[:, 3:4] > 0, fine, head)
         side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
         truth = pair.driving.pictures
         trust = F.interpolate(

@@ -104,7 +104,7 @@ def _train(
     model = _first_model(settings, initial_keypoints(teacher, settings.model.keypoints))
     perceptual = None
     if settings.perceptual_weights:
-        perceptual = load_vgg16(str(Path(settings.perceptual_weights).expanduser()), depth=2)
+        perceptual = load_vgg16(str(Path(settings.perceptual_weights).expanduser()))
     trainer = Trainer(
         settings,
         model,

@@ -242,7 +242,7 @@ def _draw(
     shown = np.stack(np.gradient(flow, 2 / side, axis=(0, 1)), -1)  # (n, n, xy, axis)
     area = np.abs(shown[..., 0, 0] * shown[..., 1, 1] - shown[..., 0, 1] * shown[..., 1, 0])
     trust = (covered & (area > LEAST_STRETCH)).astype(np.float32)
-    return flow.astype(np.float32), cv2.blur(trust, (3, 3))
+    return flow.astype(np.float32), np.asarray(cv2.blur(trust, (3, 3)), np.float32)
 
 
 def _fill(flow: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ EVERY = LossWeights(
     **{f.name: 1.0 for f in dataclasses.fields(LossWeights) if f.name != "feature_matching"}
 )
 TAUGHT = {"size", "place", "guide", "canonical", "offsets", "gaps", "flow"}
-PICTURES = {"pixel", "pixel_small", "warped", "painted", "flow"}
+PICTURES = {"pixel", "pixel_small", "warped", "painted", "invented", "flow"}
 CRITIC = {"perceptual", "adversarial", "feature_matching"}
 INVARIANT = {"equivariance", "similarity", "expression_invariance"}
 MOTION = {"pose", "canonical_consistency", "deformation", "keypoint_prior", "kl", "vae"}
