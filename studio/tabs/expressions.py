@@ -144,28 +144,28 @@ def build_expressions(studio: StudioContext) -> TabControls:
                 elem_id="expression-strip",
             )
         with gr.Column(scale=6, min_width=300, elem_classes="rail"), gr.Tabs():
-            with gr.Tab("A to B", id="mix"):
+            with gr.Tab("A to B", id="mix") as mix_tab:
                 share, path, seconds, make, clip = _build_mix()
-            with gr.Tab("Pad", id="pad"):
+            with gr.Tab("Pad", id="pad") as pad_tab:
                 pad = _build_pad(handlers.pad_corners(first))
-            with gr.Tab("Nearby", id="near"):
+            with gr.Tab("Nearby", id="near") as near_tab:
                 near = _build_near()
-            with gr.Tab("A - B + C", id="sum"):
+            with gr.Tab("Difference", id="sum") as sum_tab:
                 total = _build_sum()
             directions = studio.animator.expressions.directions
             steer: dict[str, gr.Slider] = {}
             reset: gr.Button | None = None
             if directions:
-                with gr.Tab("Sliders", id="steer"):
+                with gr.Tab("Sliders", id="steer") as steer_tab:
                     steer, reset = _build_steer(directions)
     mix = _Mix(share, path, seconds, make, strip, clip)
     _wire_faces(handlers, faces, mix, pad, picture)
-    _wire_mix(handlers, faces, mix, picture)
-    _wire_pad(handlers, faces, pad, picture)
-    _wire_near(handlers, faces, near, picture)
-    _wire_sum(handlers, faces, total, picture)
+    _wire_mix(handlers, faces, mix, picture, mix_tab)
+    _wire_pad(handlers, faces, pad, picture, pad_tab)
+    _wire_near(handlers, faces, near, picture, near_tab)
+    _wire_sum(handlers, faces, total, picture, sum_tab)
     if reset is not None:
-        _wire_steer(handlers, faces, steer, reset, picture)
+        _wire_steer(handlers, faces, steer, reset, picture, steer_tab)
     return TabControls(
         "expressions",
         {
@@ -302,7 +302,7 @@ def _build_near() -> _Near:
 
 def _build_sum() -> _Sum:
     gr.Markdown(
-        "What one face does more than another, added to a third: (A - B) on C.",
+        "What one face does more than another, put on a third.",
         elem_classes="hint",
     )
     plus = gr.Radio(list(SLOTS), value="B", label="Take", info="the expression that is added")
@@ -357,7 +357,9 @@ def _wire_faces(
     faces.picked.then(**given)
 
 
-def _wire_mix(handlers: ExpressionHandlers, faces: _Faces, mix: _Mix, picture: gr.Image) -> None:
+def _wire_mix(
+    handlers: ExpressionHandlers, faces: _Faces, mix: _Mix, picture: gr.Image, tab: gr.Tab
+) -> None:
     live = [*faces.slots, mix.share, faces.identity, mix.path]
     still = [*faces.slots, faces.identity, mix.path]
     gr.on(
@@ -378,6 +380,8 @@ def _wire_mix(handlers: ExpressionHandlers, faces: _Faces, mix: _Mix, picture: g
         **MODEL,
     )
 
+    tab.select(handlers.mix_expressions, live, picture, **QUIET, **MODEL)
+
     def go_there(*values: Any, event: gr.SelectData) -> tuple[float, Any]:
         share = int(event.index) / (STRIP - 1)
         a, b, c, d, identity, path = values
@@ -395,18 +399,24 @@ def _wire_mix(handlers: ExpressionHandlers, faces: _Faces, mix: _Mix, picture: g
     )
 
 
-def _wire_pad(handlers: ExpressionHandlers, faces: _Faces, pad: _Pad, picture: gr.Image) -> None:
+def _wire_pad(
+    handlers: ExpressionHandlers, faces: _Faces, pad: _Pad, picture: gr.Image, tab: gr.Tab
+) -> None:
+    inputs = [*faces.slots, pad.x, pad.y, faces.identity]
     gr.on(
         [pad.x.input, pad.y.input],
         handlers.mix_pad,
-        [*faces.slots, pad.x, pad.y, faces.identity],
+        inputs,
         picture,
         api_name="mix_pad",
         **LIVE,
     )
+    tab.select(handlers.mix_pad, inputs, picture, **QUIET, **MODEL)
 
 
-def _wire_near(handlers: ExpressionHandlers, faces: _Faces, near: _Near, picture: gr.Image) -> None:
+def _wire_near(
+    handlers: ExpressionHandlers, faces: _Faces, near: _Near, picture: gr.Image, tab: gr.Tab
+) -> None:
     inputs = [*faces.slots, near.around, near.tau, near.seed, faces.identity]
 
     def show(*values: Any, event: gr.SelectData) -> Any:
@@ -416,7 +426,7 @@ def _wire_near(handlers: ExpressionHandlers, faces: _Faces, near: _Near, picture
         return handlers.show_sample(*values, chosen=0)
 
     gr.on(
-        [near.around.input, near.tau.release, near.seed.submit],
+        [near.around.input, near.tau.release, near.seed.submit, tab.select],
         handlers.sample_expression,
         inputs,
         near.found,
@@ -425,7 +435,7 @@ def _wire_near(handlers: ExpressionHandlers, faces: _Faces, near: _Near, picture
         **MODEL,
     )
     gr.on(
-        [near.around.input, near.tau.input, near.seed.submit],
+        [near.around.input, near.tau.input, near.seed.submit, tab.select],
         friendly(first),
         inputs,
         picture,
@@ -438,7 +448,9 @@ def _wire_near(handlers: ExpressionHandlers, faces: _Faces, near: _Near, picture
     near.found.select(_selecting(show), inputs, picture, **QUIET, **MODEL)
 
 
-def _wire_sum(handlers: ExpressionHandlers, faces: _Faces, total: _Sum, picture: gr.Image) -> None:
+def _wire_sum(
+    handlers: ExpressionHandlers, faces: _Faces, total: _Sum, picture: gr.Image, tab: gr.Tab
+) -> None:
     controls: list[Any] = [total.plus, total.minus, total.base, total.gain]
     gr.on(
         [control.input for control in controls],
@@ -448,6 +460,7 @@ def _wire_sum(handlers: ExpressionHandlers, faces: _Faces, total: _Sum, picture:
         api_name="add_expression",
         **LIVE,
     )
+    tab.select(handlers.add_expression, [*faces.slots, *controls], picture, **QUIET, **MODEL)
 
 
 def _wire_steer(
@@ -456,6 +469,7 @@ def _wire_steer(
     steer: dict[str, gr.Slider],
     reset: gr.Button,
     picture: gr.Image,
+    tab: gr.Tab,
 ) -> None:
     set_expression = steering(handlers, tuple(steer))
     inputs = [*faces.slots, faces.identity, *steer.values()]
@@ -467,6 +481,7 @@ def _wire_steer(
         api_name="set_expression",
         **LIVE,
     )
+    tab.select(set_expression, inputs, picture, **QUIET, **MODEL)
     reset.click(lambda: [0.0] * len(steer), None, list(steer.values()), queue=False, **QUIET).then(
         set_expression, inputs, picture, **QUIET, **MODEL
     )
