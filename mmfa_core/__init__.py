@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmfa_core.inference.anatomy import Anatomy, flow_wheel
     from mmfa_core.inference.animator import Animator
     from mmfa_core.inference.doctor import DriveReport, ExamineUpdate
+    from mmfa_core.inference.dots import point_colours
     from mmfa_core.inference.editing import KeypointReport
     from mmfa_core.inference.expressions import ExpressionSpace, pad_weights
     from mmfa_core.inference.findings import Finding, Mend
@@ -63,6 +64,7 @@ __all__ = [
     "flow_wheel",
     "load_model",
     "pad_weights",
+    "point_colours",
     "save_model",
     "write_keypoints",
     "write_picture",
@@ -96,6 +98,7 @@ _HOMES = {
     "flow_wheel": "inference.anatomy",
     "load_model": "checkpoint",
     "pad_weights": "inference.expressions",
+    "point_colours": "inference.dots",
     "save_model": "checkpoint",
     "write_keypoints": "inference.keypoint_files",
     "write_picture": "media",

@@ -1,0 +1,273 @@
+"""What the events of the tab Keypoints do, testable without a server.
+
+In: pictures, clips and numbers of one person. Out: pictures, keypoints and files of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+
+from mmfa_core import (
+    KeypointTracks,
+    MMFAError,
+    MotionEdit,
+    flow_wheel,
+    point_colours,
+    write_keypoints,
+)
+from studio.context import StudioContext
+from studio.messages import friendly
+from studio.tabs.keypoint_space import space_json
+
+Frame = NDArray[np.uint8]
+STAGES = ("canonical", "expressed", "posed")
+FORMATS = ("json", "csv", "safetensors")
+MODES = ("relative", "absolute")
+STAGE_WORDS = {
+    "canonical": "Canonical: who it is, neutral and frontal. Comes from the portrait alone.",
+    "expressed": "Expressed: canonical and the expression, still frontal. Grey: canonical.",
+    "posed": "Posed: turned, sized and placed like the head. Grey: canonical.",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Keep one person's comparison between events.
+
+    Attributes:
+        portrait: the portrait's file.
+        pictures: file of the driver's face crops.
+        tracks: everything else.
+    """
+
+    portrait: str
+    pictures: str
+    tracks: KeypointTracks = field(repr=False)
+
+
+class KeypointHandlers:
+    """Hold the handlers of one studio.
+
+    Args:
+        studio: the animator and what tabs share.
+    """
+
+    def __init__(self, studio: StudioContext) -> None:
+        self.studio = studio
+        self.microscope = studio.animator.microscope
+
+    @friendly
+    def show_keypoints(self, portrait: str | None, stage: str = "posed") -> tuple[Frame, str, str]:
+        """Show the keypoints that the model sees in a portrait.
+
+        Args:
+            portrait: a picture file with a face.
+            stage: canonical, expressed or posed.
+
+        Returns:
+            The face with its keypoints, the same in space (JSON), and a line of words.
+        """
+        with self.studio.latency.measure():
+            return self.look(portrait, stage)
+
+    def look(self, portrait: str | None, stage: str) -> tuple[Frame, str, str]:
+        """Show as show_keypoints does, without measuring how long a person waits."""
+        seen = self.studio.prepare(portrait)
+        picture = self.microscope.draw(seen, stage)
+        report = self.microscope.report(seen)
+        space = space_json(
+            getattr(report, stage),
+            point_colours(report.canonical),
+            beside=None if stage == "canonical" else report.canonical,
+            text=f"{len(report.posed)} keypoints, {stage}",
+        )
+        words = (
+            f"{STAGE_WORDS[stage]} Yaw {report.yaw_deg:+.1f}, pitch {report.pitch_deg:+.1f}, roll "
+            f"{report.roll_deg:+.1f} degrees; size {report.scale:.2f}."
+        )
+        return picture, space, " ".join((words, *report.notes))
+
+    @friendly
+    def dissect_picture(
+        self,
+        portrait: str | None,
+        yaw_deg: float = 15,
+        pitch_deg: float = 0,
+        roll_deg: float = 0,
+        expression_gain: float = 1,
+    ) -> tuple[Frame, Frame, Frame, Frame, str]:
+        """Turn a portrait's head and show what the picture is made of.
+
+        Args:
+            portrait: a picture file with a face.
+            yaw_deg: + turns to the picture's right, degrees.
+            pitch_deg: + turns up, degrees.
+            roll_deg: + turns counter-clockwise, degrees.
+            expression_gain: factor on the expression, 0 is neutral.
+
+        Returns:
+            The picture, the dense flow in colours, the occlusion mask, the blend mask, and a line
+            of words.
+        """
+        with self.studio.latency.measure():
+            return self.dissect(portrait, yaw_deg, pitch_deg, roll_deg, expression_gain)
+
+    def dissect(
+        self,
+        portrait: str | None,
+        yaw_deg: float,
+        pitch_deg: float,
+        roll_deg: float,
+        expression_gain: float,
+    ) -> tuple[Frame, Frame, Frame, Frame, str]:
+        """Show as dissect_picture does, without measuring how long a person waits."""
+        edit = MotionEdit(
+            yaw_deg=yaw_deg,
+            pitch_deg=pitch_deg,
+            roll_deg=roll_deg,
+            expression_gain=expression_gain,
+        )
+        found = self.microscope.dissect(self.studio.prepare(portrait), edit)
+        flow = found.flow_picture()
+        wheel = flow_wheel(48)
+        inside = np.hypot(*np.mgrid[-1:1:48j, -1:1:48j]) <= 1
+        flow[-52:-4, -52:-4][inside] = wheel[inside]
+        seen, kept = float(found.visible.mean()), float(found.kept.mean())
+        words = (
+            f"Full colour is {found.full_colour_px:.0f} px of {self.studio.animator.size_px}. "
+            f"{100 * seen:.0f} % is seen in the portrait, {100 * kept:.0f} % of its "
+            "pixels are kept."
+        )
+        return found.picture, flow, found.visible_picture(), found.kept_picture(), words
+
+    @friendly
+    def compare_keypoints(
+        self,
+        portrait: str | None,
+        clip: str | None,
+        mode: str = "relative",
+        trails: bool = True,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands it in
+    ) -> tuple[Comparison, Any, Frame, Frame, str, str]:
+        """Follow the keypoints of a portrait and of its driver through a clip.
+
+        Args:
+            portrait: a picture file with a face.
+            clip: a clip file with a face; its first 300 frames are looked at.
+            mode: relative adds the clip's changes to the portrait's pose; absolute copies it.
+            trails: draw where the keypoints came from.
+            progress: told about frames.
+
+        Returns:
+            The comparison, the frame slider, portrait and driver with keypoints, both in space
+            (JSON), and a line of words.
+        """
+        if clip is None:
+            raise MMFAError("There is no driving clip yet.", "Drop one, or pick an example.")
+        seen = self.studio.prepare(portrait)
+        tracks = self.microscope.compare(
+            seen,
+            clip,
+            mode=mode,
+            max_seconds=self.studio.settings.max_clip_s,
+            progress=lambda stage, done, total: progress((done, total), desc=_STAGES[stage]),
+        )
+        kept = self.studio.new_file(".npy", "driver")
+        np.save(kept, tracks.pictures)
+        comparison = Comparison(str(portrait), str(kept), tracks.without_pictures())
+        last = len(tracks) - 1
+        views = self.frame(comparison, 0, trails)
+        found = int(tracks.present.sum())
+        words = (
+            f"{len(tracks)} frames, the driver's face in {found}. Movements are counted from frame "
+            f"{tracks.reference_frame}, which is most like the portrait."
+        )
+        slider = gr.Slider(0, last, value=0, interactive=True)
+        return comparison, slider, *views, " ".join((words, *tracks.notes))
+
+    @friendly
+    def show_frame(
+        self, comparison: Comparison | None, frame: float = 0, trails: bool = True
+    ) -> tuple[Frame, Frame, str]:
+        """Show one frame of the comparison that was made before.
+
+        Args:
+            comparison: what compare_keypoints made in this session.
+            frame: its number.
+            trails: draw where the keypoints came from.
+
+        Returns:
+            Portrait and driver with keypoints, and both in space (JSON).
+        """
+        if comparison is None:
+            raise MMFAError("Nothing has been compared yet.", "Press Compare first.")
+        with self.studio.latency.measure():
+            return self.frame(comparison, int(frame), trails)
+
+    def frame(self, comparison: Comparison, frame: int, trails: bool) -> tuple[Frame, Frame, str]:
+        """Show as show_frame does, without measuring how long a person waits."""
+        try:
+            pictures = np.load(comparison.pictures, mmap_mode="r", allow_pickle=False)
+        except OSError as error:
+            raise MMFAError(
+                "The comparison was deleted after a day.", "Press Compare again."
+            ) from error
+        tracks = comparison.tracks
+        source, driver, _ = self.microscope.frame(
+            self.studio.prepare(comparison.portrait),
+            tracks,
+            frame,
+            driver=np.array(pictures[frame]),
+            trails=trails,
+        )
+        space = space_json(
+            tracks.source.posed[frame],
+            point_colours(tracks.source.canonical),
+            beside=tracks.driver.posed[frame],
+            text=f"frame {frame}, {tracks.times_s[frame]:.2f} s; grey: the driver",
+        )
+        return source, driver, space
+
+    @friendly
+    def export_keypoints(self, portrait: str | None, file_format: str = "json") -> str:
+        """Write the keypoints of a portrait to a file.
+
+        Args:
+            portrait: a picture file with a face.
+            file_format: json, csv or safetensors.
+
+        Returns:
+            The file.
+        """
+        report = self.microscope.report(self.studio.prepare(portrait))
+        return str(write_keypoints(self._file(file_format, "keypoints"), report))
+
+    @friendly
+    def export_comparison(self, comparison: Comparison | None, file_format: str = "json") -> str:
+        """Write the keypoints of portrait and driver over time to a file.
+
+        Args:
+            comparison: what compare_keypoints made in this session.
+            file_format: json, csv or safetensors.
+
+        Returns:
+            The file.
+        """
+        if comparison is None:
+            raise MMFAError("Nothing has been compared yet.", "Press Compare first.")
+        return str(write_keypoints(self._file(file_format, "tracks"), comparison.tracks))
+
+    def _file(self, file_format: str, name: str) -> Any:
+        if file_format not in FORMATS:
+            raise MMFAError(
+                f"There is no format {file_format!r}.", f"Choose one of {', '.join(FORMATS)}."
+            )
+        return self.studio.new_file(f".{file_format}", name)
+
+
+_STAGES = {"survey": "Looking for the face", "keypoints": "Following keypoints"}
