@@ -19,6 +19,7 @@ TEMPLATE = (
     "aria-hidden='true'><path d='M50 0V100M0 50H100'/></svg><i class='puck'></i></div>"
 )
 CSS = """
+margin: -8px -10px; /* Gradio's own padding round HTML */
 outline: none;
 .pad {
   position: relative; width: 100%; max-width: 420px; margin: 0 auto; aspect-ratio: 1 / 1;

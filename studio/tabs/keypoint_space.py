@@ -21,6 +21,7 @@ LABEL = (
 )
 TEMPLATE = "<canvas role='presentation'></canvas><div class='key'></div>"
 CSS = """
+margin: -8px -10px; /* Gradio's own padding round HTML */
 position: relative; outline: none; aspect-ratio: 1 / 1; border-radius: 12px; overflow: hidden;
 background: #17201f; cursor: grab; touch-action: none; border: 1px solid var(--ink-line);
 &:active { cursor: grabbing; }
@@ -35,7 +36,7 @@ JS = """
 element.tabIndex = 0;
 element.setAttribute("role", "application");
 element.setAttribute("aria-label", __LABEL__);
-let yaw = 0.5, pitch = 0.12, zoom = 1, held = null;
+let yaw = 0.5, pitch = 0.12, zoom = 1.25, held = null;
 const read = () => { try { return JSON.parse(props.value || "{}"); } catch (_) { return {}; } };
 let data = read();
 const draw = () => {
@@ -98,7 +99,7 @@ element.addEventListener("keydown", (event) => {
     ArrowLeft: () => { yaw += 0.1; }, ArrowRight: () => { yaw -= 0.1; },
     ArrowUp: () => { pitch = Math.max(-1.5, pitch - 0.1); },
     ArrowDown: () => { pitch = Math.min(1.5, pitch + 0.1); },
-    Home: () => { yaw = 0; pitch = 0; zoom = 1; },
+    Home: () => { yaw = 0; pitch = 0; zoom = 1.25; },
     "+": () => { zoom = Math.min(3, zoom * 1.1); },
     "-": () => { zoom = Math.max(0.5, zoom / 1.1); },
   };

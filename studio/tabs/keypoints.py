@@ -187,7 +187,7 @@ def _build_inside(handlers: KeypointHandlers, first: str | None) -> _Inside:
     pictures = []
     with gr.Row(equal_height=False):
         for (title, line), value in zip(titles, now[:4], strict=True):
-            with gr.Column(min_width=220):
+            with gr.Column(min_width=140):
                 pictures.append(
                     gr.Image(
                         value,
