@@ -14,7 +14,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 AUTH_VARIABLE = "MMFA_STUDIO_AUTH"
 WAITING = 32  # how many may wait in the queue
@@ -96,14 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Gradio writes what people send and what is made here; nobody else's files are near it.
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        return _serve(flags, auth)
+        return _serve(flags, auth, Path(folder))
 
 
-def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None) -> int:
+def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path) -> int:
     from mmfa_core import Animator, MMFAError
     from studio import StudioSettings, build_studio
     from studio.files import keep_sweeping
     from studio.layout import KEEP_SCHEME
+    from studio.ownership import OwnFilesOnly
     from studio.security import KeepLocal
     from studio.theme import ICON, build_css, build_theme
 
@@ -143,7 +144,7 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None) -> int:
             enable_monitoring=False,
             ssr_mode=False,
             footer_links=["api"],
-            app_kwargs=_app_kwargs(KeepLocal),
+            app_kwargs={"middleware": [(KeepLocal, (), {}), (OwnFilesOnly, (), {"root": folder})]},
             quiet=True,
             prevent_thread_lock=True,
         )
@@ -156,11 +157,6 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None) -> int:
         webbrowser.open(local)
     page.block_thread()
     return 0
-
-
-def _app_kwargs(keep_local: type) -> dict[str, Any]:
-    """Return what Gradio's web application gets: middleware, and no pages of API documents."""
-    return {"middleware": [(keep_local, (), {})], "docs_url": None, "redoc_url": None}
 
 
 def _has_auth() -> bool:

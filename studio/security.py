@@ -10,8 +10,9 @@ What protects people's files, from the outside in:
    this installation's secret, or 128 random bits.
 3. A file that a request names as an input must lie in that folder too, so no request can make the
    studio read another file of this machine.
-4. The Content-Security-Policy below: a browser sends nothing from this page to another host.
-5. The file route doesn't fetch addresses of other hosts for whoever asks (below).
+4. Both only for the person whom the studio told about the file, see ownership.py.
+5. The Content-Security-Policy below: a browser sends nothing from this page to another host.
+6. The file route doesn't fetch addresses of other hosts for whoever asks (below).
 """
 
 from __future__ import annotations
