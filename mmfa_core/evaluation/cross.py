@@ -31,6 +31,7 @@ from mmfa_core.evaluation.measure import (
     measure_faces,
     motion_columns,
 )
+from mmfa_core.evaluation.page import Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.evaluation.table import FrameTable
 from mmfa_core.inference.options import MODES, AnimateOptions
@@ -40,6 +41,7 @@ from mmfa_core.motion import Motion
 PORTRAITS = 6
 TRACKS = 8
 VIDEO_FRAMES = 12  # consecutive
+SHEET_ROWS = 24  # on the sheet of the report
 IDENTITY_FRAMES = 2  # a portrait and clip; the embedder is slow
 
 
@@ -125,6 +127,7 @@ def evaluate_cross(
     portraits = choose_portraits(heldout, limit or PORTRAITS)
     tables = {mode: FrameTable() for mode in MODES}
     shakes: dict[str, list[tuple[float, float]]] = {mode: [] for mode in MODES}
+    sheet = Sheet("Cross identity", ("portrait", "driving", "absolute", "relative"))
     group = 0
     for portrait in portraits:
         frame = heldout.frames(portrait.rows[:1])
@@ -140,12 +143,16 @@ def evaluate_cross(
                 continue
             best = nearest_frame(source.motion, driver.motion, code_std)
             reference = driver.motion[best : best + 1]
+            pose = driver.measured.pose_deg
+            widest = int(np.nan_to_num(np.abs(pose).sum(-1)).argmax())
+            row = [frame[0], driver.frames[widest]]
             for mode in MODES:
                 options = AnimateOptions(mode=mode)
                 motion = transfer_motion(
                     source.motion, driver.motion, reference, options, renderer.decode_expression
                 )
                 output = renderer.render_frames(source, motion)
+                row.append(output[widest])
                 measured = measure_faces(tools.detect, output)
                 columns: dict[str, Any] = dict(error_columns(measured, driver.measured))
                 if known is not None and tools.describe is not None:
@@ -157,6 +164,8 @@ def evaluate_cross(
                 if driver.consecutive:
                     both = signals.jitter(measured.landmarks), _driver_jitter(driver)
                     shakes[mode].append(both)
+            if len(sheet.rows) < SHEET_ROWS * (1 + portraits.index(portrait)) // len(portraits):
+                sheet.rows.append(row)
     rows = {mode: _row(table, mode, shakes[mode]) for mode, table in tables.items()}
     people = _between_frames(tools, drivers)
     return {
@@ -168,6 +177,7 @@ def evaluate_cross(
         },
         "rows": rows,
         "margins": {"identity_distance of two frames of one person": people},
+        "sheets": [sheet],
     }
 
 

@@ -40,6 +40,7 @@ from mmfa_core.evaluation.decoupling import (
 from mmfa_core.evaluation.heldout import HeldOut, choose_portraits, strongest_expressions, to_tensor
 from mmfa_core.evaluation.measure import Frames, Measured, Progress, Tools, measure_faces
 from mmfa_core.evaluation.metrics import l1, ring_mask
+from mmfa_core.evaluation.page import Plot, Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.inference.editing import edit_motion
 from mmfa_core.inference.interpolation import interpolate_codes
@@ -49,6 +50,7 @@ from mmfa_core.motion import CONTROL_RANGES, Motion, MotionEdit
 Doubles = NDArray[np.float64]
 PORTRAITS = 24
 DONORS = 8
+SHEET_ROWS = 5  # portraits on each sheet of the report
 SWEEPS = (*FACTORS, "expression_gain")
 RING_PX = 16  # at 256 px
 
@@ -74,6 +76,11 @@ def evaluate_edits(
     answers: dict[str, list[dict[str, float]]] = {name: [] for name in SWEEPS}
     spreads = np.full((len(portraits), len(FACTORS), len(FACTORS)), np.nan)
     own_leak = np.full((len(portraits), len(IN_PLANE), len(FACTORS)), np.nan)
+    titles = [
+        (*(f"{v:g}" for v in sweep_values(n)),) if n in CONTROL_RANGES else () for n in SWEEPS
+    ]
+    sheets = {n: Sheet(n, t) for n, t in zip(SWEEPS, titles, strict=True)}
+    curves: dict[str, list[Doubles]] = {name: [] for name in FACTORS if name in CONTROL_RANGES}
     for number, portrait in enumerate(portraits):
         row = portrait.rows[0]
         frame = heldout.frames([row])[0]
@@ -83,6 +90,11 @@ def evaluate_edits(
             frames = sweep(renderer, source, name, codes[number % len(codes)][None])
             measured = measure_faces(tools.detect, frames)
             factors = measure_factors(measured, frames.shape[1])
+            if number < SHEET_ROWS:
+                sheets[name].rows.append(list(frames))
+            if name in curves:
+                away = factors[name] - factors[name][STEPS // 2]
+                curves[name].append(away * half_range(name))
             answers[name].append(_answer(name, factors, measured, frames, box))
             if name in FACTORS:
                 spreads[number, FACTORS.index(name)] = spreads_of(factors)
@@ -99,10 +111,24 @@ def evaluate_edits(
     matrix = decoupling_matrix(average_spreads(spreads), own)
     landmarker = decoupling_matrix(average_spreads(own_leak), own)
     drifts = {name: rows["expression"][f"{name}_drift_pct"] for name in ("head_size", "face_box")}
+    plots = [
+        Plot(
+            f"{name}: what the output answers, and what was asked",
+            f"asked, {CONTROL_RANGES[name].unit}",
+            {
+                "answered": (asked, np.array([signals.mean(v) for v in np.stack(parts, 1)])),
+                "asked": (asked, asked),
+            },
+        )
+        for name, parts in curves.items()
+        for asked in [sweep_values(name) - CONTROL_RANGES[name].neutral]
+    ]
     return {
         "mode": "explicit edits",
         "n": {"portraits": len(portraits), "frames": len(portraits) * len(SWEEPS) * STEPS},
         "rows": rows,
+        "sheets": list(sheets.values()),
+        "plots": plots,
         "decoupling": _named(matrix, FACTORS),
         "decoupling_of_the_landmarker": _named(landmarker, IN_PLANE),
         "margins": {

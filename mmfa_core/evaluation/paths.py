@@ -21,6 +21,7 @@ from torch import Tensor
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.heldout import HeldOut, is_frontal, one_a_person
 from mmfa_core.evaluation.measure import Frames, Measured, Progress, Tools, measure_faces
+from mmfa_core.evaluation.page import Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.model import EncodedSource
@@ -67,6 +68,7 @@ def evaluate_interpolation(
     steps: dict[str, list[float]] = {name: [] for name in ROWS}
     shares: dict[str, list[float]] = {name: [] for name in ROWS}
     found: dict[str, list[float]] = {name: [] for name in ROWS}
+    sheet = Sheet("From one expression to another", ("portrait", "other", *map(str, range(POINTS))))
     for number, (first, second) in enumerate(pairs):
         frames = heldout.frames([first, second])
         source = renderer.encode_source(frames[0])
@@ -77,6 +79,7 @@ def evaluate_interpolation(
             "raw_e": show_offsets(renderer, source, _feature_path(renderer, source, other)),
             "pixels": mix_pixels(ours[0], ours[-1]),
         }
+        sheet.rows.append([*frames, *ours])
         for name, path in paths.items():
             measured = measure_faces(tools.detect, path)
             steps[name].append(signals.evenness(measured.landmarks))
@@ -97,6 +100,7 @@ def evaluate_interpolation(
         "n": {"pairs": len(pairs), "points": POINTS},
         "rows": rows,
         "margins": {},
+        "sheets": [sheet],
     }
 
 

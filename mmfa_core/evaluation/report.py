@@ -1,17 +1,18 @@
-"""The report: figures as JSON, and as Markdown tables beside it.
+"""The report: figures as JSON, and beside it Markdown tables and a page with pictures.
 
-In: what a protocol found. Out: two files. Knows nothing about how figures are made.
+In: what a protocol found. Out: three files. Knows nothing about how figures are made.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmfa_core.errors import ResourceError
+from mmfa_core.evaluation.page import Plot, Sheet, to_html
 
 DIGITS = 5  # significant ones
 LOWER_IS_BETTER = (
@@ -47,17 +48,26 @@ EXPLAINED = {
 }
 
 
-def write_report(result: Mapping[str, Any], output: str | Path, *, overwrite: bool) -> list[Path]:
-    """Write JSON and, beside it, Markdown.
+def write_report(
+    result: Mapping[str, Any],
+    output: str | Path,
+    *,
+    overwrite: bool,
+    sheets: Sequence[Sheet] = (),
+    plots: Sequence[Plot] = (),
+) -> list[Path]:
+    """Write JSON and, beside it, Markdown and one HTML page.
 
     Args:
         result: protocol, split, mode, n, model, command, rows (name -> metric -> figure),
             margins, and maybe decoupling, by_kind and notes.
         output: the JSON file; a name without .json gets it. Folders are made.
         overwrite: False keeps files that are already there.
+        sheets: pictures for the page.
+        plots: curves for the page.
 
     Returns:
-        Both files.
+        The three files.
 
     Raises:
         ResourceError: when a file is already there, or can't be written.
@@ -66,18 +76,29 @@ def write_report(result: Mapping[str, Any], output: str | Path, *, overwrite: bo
     if target.suffix != ".json":
         target = target.with_name(target.name + ".json")
     check_output(target, overwrite=overwrite)
-    beside = target.with_suffix(".md")
+    beside, page = target.with_suffix(".md"), target.with_suffix(".html")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False)
         target.write_text(text + "\n", encoding="utf-8")
         beside.write_text(to_markdown(result), encoding="utf-8")
+        page.write_text(_page(result, sheets, plots), encoding="utf-8")
     except OSError as error:
         raise ResourceError(
             f"The report can't be written to {target.name}: {error.strerror}.",
             "Choose another place for --output.",
         ) from error
-    return [target, beside]
+    return [target, beside, page]
+
+
+def _page(result: Mapping[str, Any], sheets: Sequence[Sheet], plots: Sequence[Plot]) -> str:
+    tables = {"Figures": result["rows"]}
+    if result.get("margins"):
+        tables["Margins"] = {"value": result["margins"]}
+    tables |= {text: _transposed(result[key]) for key, text in MATRICES.items() if result.get(key)}
+    tables |= {f"Only clips of kind {k}": rows for k, rows in result.get("by_kind", {}).items()}
+    title = f"Evaluation: {result['protocol']}"
+    return to_html(title, tables, _facts(result), sheets, plots, _notes(result))
 
 
 def check_output(output: str | Path, *, overwrite: bool) -> None:
@@ -89,7 +110,7 @@ def check_output(output: str | Path, *, overwrite: bool) -> None:
     target = Path(output)
     if target.suffix != ".json":
         target = target.with_name(target.name + ".json")
-    for file in (target, target.with_suffix(".md")):
+    for file in (target, target.with_suffix(".md"), target.with_suffix(".html")):
         if file.exists() and not overwrite:
             raise ResourceError(
                 f"{file.name} is already there.", "Add --overwrite, or choose another --output."
@@ -109,14 +130,9 @@ def plain(value: Any) -> Any:
 
 def to_markdown(result: Mapping[str, Any]) -> str:
     """Lay a result out as Markdown."""
-    facts = [
-        ("mode", result["mode"]),
-        ("split", result["split"]),
-        ("n", ", ".join(f"{count} {what}" for what, count in result["n"].items())),
-        ("model", f"{result['model']['id']}, sha256 {result['model']['hash']}"),
-        ("command", f"`{result['command']}`"),
-    ]
-    parts = [f"# Evaluation: {result['protocol']}", "\n".join(f"- {k}: {v}" for k, v in facts)]
+    facts = _facts(result) | {"command": f"`{result['command']}`"}
+    parts = [f"# Evaluation: {result['protocol']}"]
+    parts.append("\n".join(f"- {k}: {v}" for k, v in facts.items()))
     parts.append(table(result["rows"]))
     if result.get("margins"):
         lines = [f"| {name} | {_show(value)} |" for name, value in result["margins"].items()]
@@ -126,16 +142,30 @@ def to_markdown(result: Mapping[str, Any]) -> str:
             parts += [text + ":", table(_transposed(result[key]), "edited", arrows=False)]
     for kind, rows in result.get("by_kind", {}).items():
         parts += [f"Only clips of kind {kind}:", table(rows)]
+    notes = _notes(result)
+    if notes:
+        parts.append("\n".join(f"- {note}" for note in notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(result: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "mode": result["mode"],
+        "split": result["split"],
+        "n": ", ".join(f"{count} {what}" for what, count in result["n"].items()),
+        "model": f"{result['model']['id']}, sha256 {result['model']['hash']}",
+        "command": result["command"],
+    }
+
+
+def _notes(result: Mapping[str, Any]) -> list[str]:
     used = {name for row in result["rows"].values() for name in row}
-    notes = [*result.get("notes", [])]
-    notes += [
+    explained = [
         text
         for key, text in EXPLAINED.items()
         if key in used or (key == "_r" and any(name.endswith("_r") for name in used))
     ]
-    if notes:
-        parts.append("\n".join(f"- {note}" for note in notes))
-    return "\n\n".join(parts) + "\n"
+    return [*result.get("notes", []), *explained]
 
 
 def table(

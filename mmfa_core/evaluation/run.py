@@ -68,6 +68,7 @@ def evaluate_command(args: argparse.Namespace, progress: Progress | None = None)
     heldout = read_heldout(args.data, SPLIT)
     start = time.monotonic()
     found, notes = _run(args.protocol, limit, loaded, heldout, progress or _silent)
+    sheets, plots = found.pop("sheets", []), found.pop("plots", [])
     result: dict[str, Any] = {
         "protocol": args.protocol,
         "split": SPLIT,
@@ -80,7 +81,7 @@ def evaluate_command(args: argparse.Namespace, progress: Progress | None = None)
         "seconds": round(time.monotonic() - start, 1),
     }
     if args.output is not None:
-        write_report(result, args.output, overwrite=overwrite)
+        write_report(result, args.output, overwrite=overwrite, sheets=sheets, plots=plots)
     written: dict[str, Any] = plain(result)
     return written
 

@@ -36,6 +36,7 @@ from mmfa_core.evaluation.measure import (
     motion_columns,
 )
 from mmfa_core.evaluation.metrics import picture_scores
+from mmfa_core.evaluation.page import Sheet
 from mmfa_core.evaluation.rendering import Renderer, compute_features
 from mmfa_core.evaluation.table import FrameTable
 from mmfa_core.model import MMFA
@@ -43,6 +44,7 @@ from mmfa_core.model import MMFA
 ROWS = ("ours", "copy", "landmark_warp")
 FRAMES_A_CLIP = 8  # at most, evenly spaced
 QUICK_FRAMES_A_CLIP = 3
+SHEET_ROWS = 16  # clips on the sheet of the report, evenly spread
 IDENTITY_FRAMES = 2  # a clip; the embedder is slow
 MARGINS = {
     "L1_face / copy": ("L1_face", "copy"),
@@ -146,20 +148,31 @@ def evaluate_same(
     tables = {name: FrameTable() for name in ROWS}
     pools: dict[str, list[Tensor]] = {name: [] for name in (*ROWS, "truth")}
     clips: list[Clip] = []
+    sheet = Sheet("Same identity", ("source", "driving (truth)", "ours", "landmark warp"))
     total = min(limit or len(heldout.moving()), len(heldout.moving()))
+    on_sheet = set(spread(range(total), SHEET_ROWS))
     for group, drive in enumerate(list_drives(heldout, limit, FRAMES_A_CLIP)):
         truth = _look(tools, drive.truth)
+        shown: dict[str, Frames] = {}
         pools["truth"].append(truth.pool)
         for name, table in tables.items():
             if name == "ours":
-                seen = _look(tools, to_frames(_ours(renderer, drive)))
+                shown[name] = to_frames(_ours(renderer, drive))
+                seen = _look(tools, shown[name])
             elif name == "copy":
                 seen = _look(tools, drive.source[None]).repeat(len(drive.rows))
             else:
-                seen = _look(tools, to_frames(_reference(name, heldout, drive)))
+                shown[name] = to_frames(_reference(name, heldout, drive))
+                seen = _look(tools, shown[name])
             pools[name].append(seen.pool)
             table.add(group, _compare(seen, truth, drive.boxes))
         clips.append(drive.clip)
+        if group in on_sheet:
+            widest = int(np.abs(drive.truth.astype(int) - drive.source).mean((1, 2, 3)).argmax())
+            sheet.rows.append(
+                (drive.source, drive.truth[widest], shown["ours"][widest],
+                 shown["landmark_warp"][widest])
+            )  # fmt: skip
         progress("clips", group + 1, total)
     rows = {}
     for name, table in tables.items():
@@ -174,6 +187,7 @@ def evaluate_same(
             "identities": len({clip.identity for clip in clips}),
         },
         "rows": rows,
+        "sheets": [sheet],
         "by_kind": {
             kind: {name: _of_kind(table, kinds, kind) for name, table in tables.items()}
             for kind in sorted(set(kinds))

@@ -562,7 +562,7 @@ def example_result() -> dict:
 
 def test_the_report_is_strict_json_with_markdown_beside_it(tmp_path: Path) -> None:
     written = report.write_report(example_result(), tmp_path / "new" / "out.json", overwrite=False)
-    assert [file.name for file in written] == ["out.json", "out.md"]
+    assert [file.name for file in written] == ["out.json", "out.md", "out.html"]
     values = json.loads(written[0].read_text(), parse_constant=pytest.fail)
     assert values["rows"]["ours"] == {"L1": 0.12346, "yaw_r": None}
     text = written[1].read_text()
