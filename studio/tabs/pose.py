@@ -14,6 +14,7 @@ import gradio as gr
 from mmfa_core import CONTROL_RANGES, MotionEdit
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls, slider
+from studio.inputs import PictureFile
 from studio.tabs.pose_drag import HINT, hand_stage
 from studio.tabs.pose_handlers import BY_HAND, COMPARED, PoseHandlers
 from studio.tabs.pose_table import (
@@ -40,7 +41,8 @@ PRESS_SAVE = "() => document.querySelector('#pose-save-file a, #pose-save-file')
 class _Still:
     """Hold the components of the picture's part."""
 
-    portrait: gr.Image
+    portrait: PictureFile
+    given: list[Any]  # events of a new portrait
     kept: gr.State
     about: gr.Markdown
     picture: gr.Image
@@ -147,10 +149,10 @@ def _build_still(studio: StudioContext, handlers: PoseHandlers) -> _Still:
         with gr.Column(scale=6, min_width=320, elem_classes="rail"):
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=200):
-                    portrait = gr.Image(
+                    portrait = PictureFile(
                         first,
-                        label="Portrait",
                         type="filepath",
+                        label="Portrait",
                         sources=_sources(studio, "clipboard"),
                         height=190,
                         elem_id="pose-portrait",
@@ -158,13 +160,15 @@ def _build_still(studio: StudioContext, handlers: PoseHandlers) -> _Still:
                     )
                 with gr.Column(min_width=200):
                     about = gr.Markdown(about_now, elem_classes="hint", elem_id="pose-about")
+                    given = [portrait.input]  # not change: that comes twice for one file
                     if first:
-                        gr.Examples(
+                        chosen = gr.Examples(
                             [[str(EXAMPLES / name)] for name in PORTRAITS],
                             [portrait],
                             label="Examples",
                             api_visibility="private",
                         )
+                        given.append(chosen.load_input_event.success)
             sliders = _build_sliders(ids)
             paste_back = gr.Checkbox(
                 label="Whole portrait",
@@ -184,6 +188,7 @@ def _build_still(studio: StudioContext, handlers: PoseHandlers) -> _Still:
     )
     return _Still(
         portrait=portrait,
+        given=given,
         kept=gr.State(first),
         about=about,
         picture=picture,
@@ -343,19 +348,26 @@ def _wire_still(handlers: PoseHandlers, still: _Still) -> None:
         api_name="edit_pose",
         **live,
     )
-    opened = still.portrait.change(
-        handlers.open_portrait,
-        [still.portrait],
-        [still.kept, still.about],
-        api_name="open_portrait",
-        concurrency_id=MODEL_QUEUE,
-        show_progress="minimal",
-        show_progress_on=[still.picture],
-    )
-    opened.success(api_visibility="private", **live)
-    opened.failure(
-        lambda kept: kept, [still.kept], [still.portrait], api_visibility="private", queue=False
-    )
+    for number, given in enumerate(still.given):
+        opened = given(
+            handlers.open_portrait,
+            [still.portrait],
+            [still.kept, still.about],
+            api_name=None if number else "open_portrait",
+            api_visibility="private" if number else "public",
+            trigger_mode="always_last",
+            concurrency_id=MODEL_QUEUE,
+            show_progress="minimal",
+            show_progress_on=[still.picture],
+        )
+        opened.success(api_visibility="private", **{**live, "fn": handlers.show_portrait})
+        opened.failure(
+            lambda kept: kept,
+            [still.kept],
+            [still.portrait],
+            api_visibility="private",
+            queue=False,
+        )
     still.reset.click(handlers.reset_pose, None, sliders, api_name="reset_pose", queue=False).then(
         api_visibility="private", **live
     )

@@ -109,6 +109,10 @@ class PoseHandlers:
         before = prepared.picture if paste_back else prepared.face
         return frame, (before, frame) if view == COMPARED else None
 
+    def show_portrait(self, portrait: str | None, *values: Any) -> tuple[Any, Any]:
+        """Show a new portrait as edit_pose does; nothing when it was taken away."""
+        return (None, None) if portrait is None else self.edit_pose(portrait, *values)
+
     def reset_pose(self) -> tuple[float, ...]:
         """Return the neutral value of every slider, in the order of edit_pose."""
         return tuple(limits.neutral for limits in CONTROL_RANGES.values())
