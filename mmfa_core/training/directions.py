@@ -155,7 +155,8 @@ def fit_directions(
     ridge = RIDGE * float(np.trace(gram)) / len(gram) * np.eye(len(gram))
     weights = np.linalg.solve(gram + ridge, changes.T @ wanted / len(rows))  # (Z, C)
     told = changes @ weights
-    together = np.nan_to_num(np.corrcoef(told.T))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a blendshape that never moves
+        together = np.nan_to_num(np.corrcoef(told.T))
     strong = np.percentile(told, STRONG_PERCENTILE, axis=0)
     names = [c.name for c in CANDIDATES]
     guards = [names.index(name) for name in GUARDS]
