@@ -16,6 +16,7 @@ import gradio as gr
 from mmfa_core import ExpressionDirection
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
+from studio.inputs import PictureFile
 from studio.messages import friendly
 from studio.tabs.expression_handlers import NEIGHBOURS, SEEDS, SLOTS, STRIP, ExpressionHandlers
 from studio.tabs.expression_pad import build_pad
@@ -49,7 +50,7 @@ NEXT_SEED = f"(seed) => [(Number(seed) + {NEIGHBOURS}) % {SEEDS}]"
 class _Faces:
     """Hold the four slots."""
 
-    slots: list[gr.Image]
+    slots: list[PictureFile]
     kept: gr.State
     identity: gr.Radio
     picked: Any  # the event of a pair that was picked
@@ -192,12 +193,12 @@ def _build_faces(studio: StudioContext, first: list[str | None]) -> _Faces:
     sources: list[Any] = ["upload", "clipboard"]
     if studio.settings.webcam:
         sources.insert(1, "webcam")
-    slots = []
+    slots: list[PictureFile] = []
     for row in (0, 2):
         with gr.Row():
             for name, value in list(zip(SLOTS, first, strict=True))[row : row + 2]:
                 slots.append(
-                    gr.Image(
+                    PictureFile(
                         value,
                         label=f"Face {name}",
                         type="filepath",

@@ -21,7 +21,7 @@ from mmfa_core import (
     write_keypoints,
 )
 from studio.context import StudioContext
-from studio.messages import friendly
+from studio.messages import friendly, sentence
 from studio.tabs.keypoint_space import space_json
 
 Frame = NDArray[np.uint8]
@@ -91,6 +91,44 @@ class KeypointHandlers:
             f"{report.roll_deg:+.1f} degrees; size {report.scale:.2f}."
         )
         return picture, space, " ".join((words, *report.notes))
+
+    @friendly
+    def open_portrait(  # noqa: PLR0917  # one argument a control
+        self,
+        portrait: str | None,
+        kept: str | None,
+        stage: str,
+        yaw_deg: float,
+        pitch_deg: float,
+        roll_deg: float,
+        expression_gain: float,
+    ) -> tuple[Any, ...]:
+        """Take the portrait that a person gave; a picture without a face is put back, with a word.
+
+        Args:
+            portrait: what is in its place now.
+            kept: what was good before.
+            stage: that is shown.
+            yaw_deg: of the picture that is taken apart, degrees.
+            pitch_deg: of that picture, degrees.
+            roll_deg: of that picture, degrees.
+            expression_gain: of that picture.
+
+        Returns:
+            The portrait's place, the good portrait, and what show_keypoints and dissect_picture
+            return; these stay as they are when there is nothing new to show.
+        """
+        unchanged = (gr.skip(),) * 8
+        if portrait is None:
+            return gr.skip(), None, *unchanged
+        try:
+            self.studio.prepare(portrait)
+        except MMFAError as error:
+            gr.Warning(sentence(error), title="That can't be used")
+            return kept, kept, *unchanged
+        edit = (yaw_deg, pitch_deg, roll_deg, expression_gain)
+        shown = self.look(portrait, stage)
+        return gr.skip(), portrait, *shown, *self.dissect(portrait, *edit)
 
     @friendly
     def dissect_picture(

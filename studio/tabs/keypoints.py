@@ -13,6 +13,7 @@ import gradio as gr
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls, slider
+from studio.inputs import PictureFile
 from studio.tabs.keypoint_handlers import FORMATS, MODES, STAGES, KeypointHandlers
 from studio.tabs.keypoint_space import build_space
 
@@ -35,7 +36,8 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 class _Look:
     """Hold the components of one portrait's keypoints."""
 
-    portrait: Any
+    portrait: PictureFile
+    kept: gr.State
     picked: Any
     stage: gr.Radio
     picture: gr.Image
@@ -121,7 +123,7 @@ def _build_look(
     picture_now, space_now, words_now = handlers.look(first, "posed") if first else (None, None, "")
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=280, elem_classes="rail"):
-            portrait = gr.Image(
+            portrait = PictureFile(
                 first,
                 label="Portrait",
                 type="filepath",
@@ -158,6 +160,7 @@ def _build_look(
             file_format, export, file = _build_export("Save these keypoints", "keypoint-file")
     return _Look(
         portrait,
+        gr.State(first),
         examples.load_input_event,
         stage,
         picture,
@@ -216,7 +219,9 @@ def _build_over(studio: StudioContext) -> _Over:
                 buttons=[],
                 elem_id="keypoint-clip",
             )
-            gr.Examples(clips, clip, label="Examples", api_visibility="private")
+            gr.Examples(
+                clips, clip, label="Examples", elem_id="keypoint-clips", api_visibility="private"
+            )
             mode = gr.Radio(
                 [(m.capitalize(), m) for m in MODES],
                 value="relative",
@@ -281,7 +286,11 @@ def _build_over(studio: StudioContext) -> _Over:
 def _build_export(title: str, elem_id: str) -> tuple[gr.Radio, gr.Button, gr.File]:
     with gr.Column(min_width=240):
         file_format = gr.Radio(
-            list(FORMATS), value="json", label="Format", info="of the file", container=True
+            list(FORMATS),
+            value="json",
+            label="Format",
+            info="of the file",
+            elem_id=f"{elem_id}-format",
         )
         export = gr.Button(title, elem_classes="quiet")
         file = gr.File(label="Ready to save", interactive=False, visible=False, elem_id=elem_id)
@@ -302,17 +311,10 @@ def _wire_look(handlers: KeypointHandlers, look: _Look, inside: _Inside) -> None
         **LIVE,
     )
 
-    def again(portrait: str | None, stage: str, *edit: float) -> tuple[Any, ...]:
-        if portrait is None:
-            return (gr.skip(),) * 8
-        yaw_deg, pitch_deg, roll_deg, gain = edit
-        seen = handlers.show_keypoints(portrait, stage)
-        return *seen, *handlers.dissect_picture(portrait, yaw_deg, pitch_deg, roll_deg, gain)
-
     given: dict[str, Any] = {
-        "fn": again,
-        "inputs": [look.portrait, look.stage, *inside.sliders.values()],
-        "outputs": [*shown, *inside.pictures, inside.words],
+        "fn": handlers.open_portrait,
+        "inputs": [look.portrait, look.kept, look.stage, *inside.sliders.values()],
+        "outputs": [look.portrait, look.kept, *shown, *inside.pictures, inside.words],
         "api_visibility": "private",
         "show_progress": "minimal",
         "show_progress_on": look.picture,
