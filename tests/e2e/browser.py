@@ -93,9 +93,9 @@ class Watch:
             self.complaints.append(text)
 
     def check(self) -> None:
-        assert self.left == [], "requests left this machine"
+        assert not self.left, f"requests left this machine: {self.left}"
         bad = [c for c in self.complaints if not any(word in c for word in self.tolerated)]
-        assert bad == [], "the console shows errors"
+        assert not bad, f"the console shows errors: {bad}"
 
 
 @contextmanager
