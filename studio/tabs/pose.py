@@ -288,7 +288,9 @@ def _build_moving(studio: StudioContext, handlers: PoseHandlers) -> _Moving:
                         elem_id="pose-render",
                         min_width=160,
                     )
-                    cancel = gr.Button("Cancel", elem_id="pose-cancel", min_width=90)
+                    cancel = gr.Button(
+                        "Cancel", interactive=False, elem_id="pose-cancel", min_width=90
+                    )
                 with gr.Row():
                     seconds = gr.Slider(
                         0.5,
@@ -435,23 +437,19 @@ def _wire_moving(handlers: PoseHandlers, still: _Still, moving: _Moving) -> None
         show_progress="hidden",
         concurrency_id=MODEL_QUEUE,
     )
-    rendering = moving.render.click(
+    token = gr.State(None)
+    quiet: dict[str, Any] = {**small, "api_visibility": "private"}
+    begun = moving.render.click(handlers.begin, None, [token, moving.cancel], **quiet)
+    begun.then(
         handlers.render_timeline,
-        [still.portrait, *clock, moving.driving, still.paste_back],
+        [still.portrait, *clock, moving.driving, still.paste_back, token],
         [moving.clip, moving.status],
         api_name="render_timeline",
         concurrency_id=MODEL_QUEUE,
         show_progress="minimal",
         show_progress_on=[moving.status],
-    )
-    moving.cancel.click(
-        lambda: "Stopped. The clip before stays; **Render clip** starts again.",
-        None,
-        [moving.status],
-        cancels=[rendering],
-        api_visibility="private",
-        queue=False,
-    )
+    ).then(lambda: gr.Button(interactive=False), None, [moving.cancel], **quiet)
+    moving.cancel.click(handlers.cancel, [token], [moving.cancel], **quiet)
 
 
 def _live(handlers: PoseHandlers, still: _Still) -> dict[str, Any]:

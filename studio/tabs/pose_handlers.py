@@ -5,9 +5,10 @@ In: values of components. Out: values of components. Knows nothing about how the
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +28,7 @@ from mmfa_core import (
 )
 from studio.context import StudioContext
 from studio.messages import friendly, sentence
+from studio.tabs.animate_stops import Stops
 from studio.tabs.pose_curves import draw_curves
 from studio.tabs.pose_table import Rows, preset_rows, timeline_of, with_row, without_row
 
@@ -36,14 +38,21 @@ Pair = tuple[Frame, Frame]
 SHOWN_PX = 1024  # longest side of a whole portrait while it is edited; what is saved is not smaller
 TELL_EVERY_S = 0.25  # how often a render tells how far it is
 BY_HAND, COMPARED = "By hand", "Before and after"
+STOPPED = "Stopped before the first frame. **Render clip** starts again."
 NO_CURVES = '<p class="hint">{}</p>'
 
 
 @dataclass(frozen=True)
 class PoseHandlers:
-    """Hold the handlers; nothing of one person is kept here."""
+    """Hold the handlers; nothing of one person is kept here.
+
+    Attributes:
+        studio: the animator and what tabs share.
+        stops: which renders were cancelled.
+    """
 
     studio: StudioContext
+    stops: Stops = field(default_factory=Stops)
 
     @friendly
     def open_portrait(self, portrait: str | None) -> tuple[str | None, str]:
@@ -270,7 +279,7 @@ class PoseHandlers:
         return frame, *values.values()
 
     @friendly
-    def render_timeline(
+    def render_timeline(  # noqa: PLR0917  # as edit_pose
         self,
         portrait: str | None,
         keyframes: Rows,
@@ -278,6 +287,7 @@ class PoseHandlers:
         fps: str = "25",
         driving: str | None = None,
         paste_back: bool = False,
+        token: str | None = None,
     ) -> Generator[tuple[Any, str]]:
         """Render the timeline to a clip: over the still portrait, or added to a driving clip.
 
@@ -288,6 +298,7 @@ class PoseHandlers:
             fps: frames a second over a still; a driving clip keeps its own.
             driving: a clip whose motion the portrait follows, or nothing.
             paste_back: render the whole portrait and not the face crop only.
+            token: what cancel knows this by; only the page has one.
 
         Yields:
             The clip when it is finished, and how far it is, in words.
@@ -301,17 +312,32 @@ class PoseHandlers:
         updates = self.studio.animator.stream_timeline(
             prepared, timeline, output, driving=driving, options=options
         )
-        try:
+        with contextlib.closing(updates):
             for update in updates:
                 if update.result is not None:
                     notes = " ".join(update.result.notes)
                     made = f"Done: {update.done} frames at {update.result.fps_out} a second."
                     yield str(output), f"{made} {notes}".strip()
+                elif self.stops.is_cancelled(token):
+                    updates.close()
+                    kept = output.is_file()
+                    yield (
+                        str(output) if kept else gr.skip(),
+                        f"Stopped; the {update.done} frames so far are kept." if kept else STOPPED,
+                    )
+                    return
                 elif time.monotonic() - told >= TELL_EVERY_S:
                     told = time.monotonic()
                     yield gr.skip(), _progress(update)
-        finally:
-            updates.close()
+
+    def begin(self) -> tuple[str, Any]:
+        """Give a render a token, and Cancel something to cancel."""
+        return self.stops.new_token(), gr.Button(interactive=True)
+
+    def cancel(self, token: str | None) -> Any:
+        """Ask a render to stop; it ends in good order and keeps what it has."""
+        self.stops.cancel(token)
+        return gr.Button(interactive=False)
 
 
 @lru_cache(maxsize=8)

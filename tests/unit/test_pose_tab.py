@@ -113,6 +113,18 @@ def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(handlers, portrait,
     assert probe_clip(driven[-1][0]).frames == 23
 
 
+def test_a_cancelled_render_keeps_what_it_has(handlers, portrait, monkeypatch):
+    monkeypatch.setattr("studio.tabs.pose_handlers.TELL_EVERY_S", 0)
+    token, _ = handlers.begin()
+    steps = handlers.render_timeline(portrait, ROWS, 20, "60", token=token)
+    for step in steps:
+        clip, words = step
+        if words.startswith("Frame 10 "):
+            handlers.cancel(token)
+    assert words == "Stopped; the 11 frames so far are kept."
+    assert probe_clip(clip).frames == 11
+
+
 def test_a_moment_of_the_timeline_sets_the_sliders_to_its_values(handlers, portrait):
     frame, *values = handlers.look_at_time(portrait, ROWS, 3, "25", 0.5)
     np.testing.assert_array_equal(frame, handlers.edit_pose(portrait, 5)[0])
