@@ -15,6 +15,7 @@ from mmfa_core import CONTROL_RANGES, MotionEdit
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls, slider
 from studio.inputs import PictureFile
+from studio.tabs.animate_views import PROGRESS_CSS, progress_html
 from studio.tabs.pose_drag import HINT, hand_stage
 from studio.tabs.pose_handlers import BY_HAND, COMPARED, PoseHandlers
 from studio.tabs.pose_table import (
@@ -72,7 +73,7 @@ class _Moving:
     driving: gr.Video
     render: gr.Button
     cancel: gr.Button
-    status: gr.Markdown
+    status: gr.HTML
     clip: gr.Video
 
 
@@ -142,9 +143,11 @@ def _build_still(studio: StudioContext, handlers: PoseHandlers) -> _Still:
                 )
             gr.Markdown(HINT, elem_classes="hint")
             with gr.Row():
-                reset = gr.Button("Reset", elem_id="pose-reset", min_width=90)
-                frontalise = gr.Button("Face the viewer", elem_id="pose-frontalise", min_width=120)
-                save = gr.Button("Save PNG", elem_id="pose-save", min_width=100)
+                reset = gr.Button("Reset", size="md", elem_id="pose-reset", min_width=90)
+                frontalise = gr.Button(
+                    "Face the viewer", size="md", elem_id="pose-frontalise", min_width=120
+                )
+                save = gr.Button("Save PNG", size="md", elem_id="pose-save", min_width=100)
             saved = gr.DownloadButton(visible="hidden", elem_id="pose-save-file")
         with gr.Column(scale=6, min_width=320, elem_classes="rail"):
             with gr.Row(equal_height=False):
@@ -251,7 +254,7 @@ def _build_moving(studio: StudioContext, handlers: PoseHandlers) -> _Moving:
                     )
                 with gr.Row():
                     set_keyframe = gr.Button("Set keyframe", elem_id="pose-set", min_width=120)
-                    remove = gr.Button("Remove keyframe", elem_id="pose-remove", min_width=120)
+                    remove = gr.Button("Remove it", elem_id="pose-remove", min_width=90)
                 table = gr.Dataframe(
                     rows,
                     headers=HEADERS,
@@ -275,9 +278,9 @@ def _build_moving(studio: StudioContext, handlers: PoseHandlers) -> _Moving:
                     elem_id="pose-clip",
                     elem_classes="square",
                 )
-                status = gr.Markdown(
-                    "The clip appears here; with the keyframes on the left it is one press away.",
-                    elem_classes="hint",
+                status = gr.HTML(
+                    progress_html("The clip appears here: press Render clip."),
+                    css_template=PROGRESS_CSS,
                     elem_id="pose-status",
                 )
                 with gr.Row():

@@ -10,12 +10,12 @@ import html
 from mmfa_core import CONTROL_RANGES, Timeline
 from studio.controls import CONTROL_TEXTS
 
-WIDTH, HEIGHT = 640, 150  # units of the drawing; it scales with the page
+WIDTH, HEIGHT = 640, 132  # units of the drawing; it scales with the page
 LEFT, RIGHT, TOP, BOTTOM = 12, 628, 10, 122
 SAMPLES = 160
-COLOURS = ("#c2410c", "#2563eb", "#15803d", "#a21caf", "#0e7490", "#b45309", "#be123c", "#4d7c0f")
+# At least 3 to 1 on a white and on a nearly black ground.
+COLOURS = ("#ea580c", "#3b82f6", "#16a34a", "#c026d3", "#0891b2", "#a16207", "#e11d48", "#65a30d")
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "", "7 3", "2 3", "9 3 2 3")
-EMPTY = "Set the sliders, choose a time and press **Set keyframe**: the curves appear here."
 
 
 def draw_curves(timeline: Timeline) -> str:
@@ -59,7 +59,7 @@ def draw_curves(timeline: Timeline) -> str:
         f'<rect x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}" rx="4" '
         'fill="currentColor" fill-opacity="0.04"/>'
         f'<line x1="{LEFT}" x2="{RIGHT}" y1="{middle}" y2="{middle}" stroke="currentColor" '
-        f'stroke-opacity="0.3"/>{lines}{"".join(curves)}{_ticks(timeline)}</svg>'
+        f'stroke-opacity="0.3"/>{lines}{"".join(curves)}</svg>{_ticks(timeline)}'
         f'<div style="display:flex;flex-wrap:wrap;gap:2px 14px;font-size:0.85em">'
         f"{''.join(words) or 'No value changes yet.'}</div></div>"
     )
@@ -87,9 +87,9 @@ def _legend(label: str, style: str) -> str:
 
 
 def _ticks(timeline: Timeline) -> str:
-    places = ((0.0, "start"), (timeline.seconds / 2, "middle"), (timeline.seconds, "end"))
-    return "".join(
-        f'<text x="{_x(t, timeline):.1f}" y="{HEIGHT - 8}" font-size="13" fill="currentColor" '
-        f'text-anchor="{anchor}">{t:g} s</text>'
-        for t, anchor in places
+    times = (0.0, timeline.seconds / 2, timeline.seconds)
+    words = "".join(f"<span>{time_s:g} s</span>" for time_s in times)
+    return (
+        '<div style="display:flex;justify-content:space-between;padding:0 2%;font-size:0.8em">'
+        f"{words}</div>"
     )

@@ -29,6 +29,7 @@ from mmfa_core import (
 from studio.context import StudioContext
 from studio.messages import friendly, sentence
 from studio.tabs.animate_stops import Stops
+from studio.tabs.animate_views import progress_html
 from studio.tabs.pose_curves import draw_curves
 from studio.tabs.pose_table import Rows, preset_rows, timeline_of, with_row, without_row
 
@@ -38,7 +39,7 @@ Pair = tuple[Frame, Frame]
 SHOWN_PX = 1024  # longest side of a whole portrait while it is edited; what is saved is not smaller
 TELL_EVERY_S = 0.25  # how often a render tells how far it is
 BY_HAND, COMPARED = "By hand", "Before and after"
-STOPPED = "Stopped before the first frame. **Render clip** starts again."
+STOPPED = "Stopped before the first frame."
 NO_CURVES = '<p class="hint">{}</p>'
 
 
@@ -307,7 +308,7 @@ class PoseHandlers:
         prepared = self.studio.prepare(portrait)
         options = AnimateOptions(paste_back=paste_back, max_seconds=self.studio.settings.max_clip_s)
         output = self.studio.new_file(".mp4", "timeline")
-        yield gr.skip(), "Starting ..."
+        yield gr.skip(), progress_html("Starting ...")
         told = time.monotonic()
         updates = self.studio.animator.stream_timeline(
             prepared, timeline, output, driving=driving, options=options
@@ -317,13 +318,14 @@ class PoseHandlers:
                 if update.result is not None:
                     notes = " ".join(update.result.notes)
                     made = f"Done: {update.done} frames at {update.result.fps_out} a second."
-                    yield str(output), f"{made} {notes}".strip()
+                    yield str(output), progress_html(f"{made} {notes}".strip())
                 elif self.stops.is_cancelled(token):
                     updates.close()
                     kept = output.is_file()
+                    words = f"Stopped; the {update.done} frames so far are kept."
                     yield (
                         str(output) if kept else gr.skip(),
-                        f"Stopped; the {update.done} frames so far are kept." if kept else STOPPED,
+                        progress_html(words if kept else STOPPED),
                     )
                     return
                 elif time.monotonic() - told >= TELL_EVERY_S:
@@ -358,6 +360,8 @@ def _side(degrees: float, more: str, less: str) -> str:
 
 def _progress(update: RenderUpdate) -> str:
     if update.stage == "survey":
-        return f"Looking through the clip: frame {update.done} ..."
-    left = "" if update.seconds_left is None else f", about {update.seconds_left:.0f} s left"
-    return f"Frame {update.done} of {update.total}{left}"
+        words = f"Looking through the clip: frame {update.done} ..."
+    else:
+        left = "" if update.seconds_left is None else f", about {update.seconds_left:.0f} s left"
+        words = f"Frame {update.done} of {update.total}{left}"
+    return progress_html(words, update.done, update.total)

@@ -19,14 +19,14 @@ COLUMNS = {
     "pitch_deg": "Nod",
     "roll_deg": "Tilt",
     "scale": "Size",
-    "tx": "Right",
-    "ty": "Down",
-    "expression_gain": "Expr.",
+    "tx": "X",
+    "ty": "Y",
+    "expression_gain": "Expr",
     "frontalise": "Front",
 }
 TIME, EASING = "Second", "Easing"
 HEADERS = [TIME, *(COLUMNS[name] for name in CONTROL_RANGES), EASING]
-WIDTHS: list[str | int] = [72, *(56 for _ in CONTROL_RANGES), 118]  # px
+WIDTHS: list[str | int] = [76, 58, 54, 54, 56, 50, 50, 60, 66, 120]  # px
 DATATYPES: list[Literal["number", "str"]] = ["number" for _ in HEADERS[:-1]]
 DATATYPES.append("str")
 USUAL_EASING = "ease in-out"

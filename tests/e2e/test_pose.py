@@ -251,7 +251,7 @@ def test_keyframes_are_set_looked_at_and_removed(pose, finder):
     number(pose, "time").fill("0.9")
     expect(number(pose, "yaw_deg")).to_have_value("-15")  # the moment shows its own values
     look_until(pose, lambda frame: yaw_of(finder, frame) < -6)
-    pose.get_by_role("button", name="Remove keyframe").click()
+    pose.get_by_role("button", name="Remove it").click()
     expect(curves).to_have_attribute("aria-label", "3 keyframes over 3 seconds")
     number(pose, "roll_deg").fill("10")
     pose.get_by_role("button", name="Set keyframe").click()

@@ -105,7 +105,7 @@ def test_what_can_not_be_used_is_told_in_a_sentence(handlers, portrait, tmp_path
 def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(handlers, portrait, examples):
     steps = list(handlers.render_timeline(portrait, ROWS, 1.2, "24000/1001"))
     clip, words = steps[-1]
-    assert words == "Done: 29 frames at 24000/1001 a second."
+    assert "Done: 29 frames at 24000/1001 a second." in words
     assert probe_clip(clip).frames == 29
     driven = list(
         handlers.render_timeline(portrait, ROWS, driving=str(examples / "driving_turn.mp4"))
@@ -119,9 +119,9 @@ def test_a_cancelled_render_keeps_what_it_has(handlers, portrait, monkeypatch):
     steps = handlers.render_timeline(portrait, ROWS, 20, "60", token=token)
     for step in steps:
         clip, words = step
-        if words.startswith("Frame 10 "):
+        if "Frame 10 " in words:
             handlers.cancel(token)
-    assert words == "Stopped; the 11 frames so far are kept."
+    assert "Stopped; the 11 frames so far are kept." in words
     assert probe_clip(clip).frames == 11
 
 
