@@ -24,15 +24,20 @@ DOT_RADIUS = 0.011  # of the picture's side
 DOT_COLOUR = (255, 214, 64)
 RIM_COLOUR = (24, 24, 24)
 # Out of the picture's plane a generated head turns by less than its keypoints do (measured on
-# held-out portraits, docs/LOG.md), so keypoints are turned further to answer what was asked.
-TURN_GAIN = 1.25
+# portraits of the training split, docs/LOG.md), so keypoints are turned further than was asked.
+YAW_GAIN = 1.25
+PITCH_GAIN = 1.1
+# No portrait shows what lies behind a head, so beyond this yaw a further turn counts less.
+WIDEST_YAW_DEG = 36.0
+SHARE_BEYOND = 0.25
 
 
 def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
     """Apply what a person asked to change to a portrait's own motion.
 
     Angles are added to yaw, pitch and roll, so that they are read off the picture and not off the
-    head; yaw and pitch are multiplied by TURN_GAIN first. frontalise shrinks the own angles before
+    head; yaw and pitch are multiplied by their gains first, and of a yaw beyond WIDEST_YAW_DEG
+    only SHARE_BEYOND is added: so a head that looks aside turns on slowly and never back. frontalise shrinks the own angles before
     that: with 1 and no angles R is the identity. expression_gain multiplies the decoded
     offsets and not the code: 0 is exactly the canonical face, 1 exactly the portrait's own
     expression, and 2 exactly twice its offsets.
@@ -50,8 +55,8 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
         own = 1 - edit.frontalise
         rotation = rotation_from_pose(
             HeadPose(
-                own * pose.yaw_deg + TURN_GAIN * edit.yaw_deg,
-                own * pose.pitch_deg + TURN_GAIN * edit.pitch_deg,
+                _turn_on(own * pose.yaw_deg, YAW_GAIN * edit.yaw_deg),
+                own * pose.pitch_deg + PITCH_GAIN * edit.pitch_deg,
                 own * pose.roll_deg + edit.roll_deg,
             )
         )
@@ -62,6 +67,16 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
         scale=motion.scale * edit.scale,
         expression_offsets=motion.expression_offsets * edit.expression_gain,
     )
+
+
+def _turn_on(yaw_deg: Tensor, more_deg: float) -> Tensor:
+    """Add to a yaw, less beyond WIDEST_YAW_DEG; adding 0 changes nothing."""
+
+    def shown(angle_deg: Tensor) -> Tensor:
+        within = angle_deg.clamp(-WIDEST_YAW_DEG, WIDEST_YAW_DEG)
+        return within + SHARE_BEYOND * (angle_deg - within)
+
+    return yaw_deg + shown(yaw_deg + more_deg) - shown(yaw_deg)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

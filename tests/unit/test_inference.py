@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from mmfa_core.checkpoint import load_model
 from mmfa_core.errors import ConfigError
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
-from mmfa_core.inference.editing import TURN_GAIN, draw_points, edit_motion
+from mmfa_core.inference.editing import (
+    PITCH_GAIN,
+    WIDEST_YAW_DEG,
+    YAW_GAIN,
+    draw_points,
+    edit_motion,
+)
 from mmfa_core.inference.engine import Engine, choose_device, choose_threads
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.options import PARTS, AnimateOptions
@@ -296,13 +302,33 @@ def test_a_neutral_edit_is_the_identity():
         assert torch.equal(getattr(edited, field.name), getattr(SOURCE, field.name))
 
 
-@given(st.floats(-60, 60), st.floats(-45, 45), st.floats(-40, 40))
+WITHIN_DEG = (WIDEST_YAW_DEG - 10) / YAW_GAIN  # the portrait's own yaw is 10
+
+
+@given(st.floats(-WITHIN_DEG, WITHIN_DEG), st.floats(-45, 45), st.floats(-40, 40))
 def test_edited_angles_are_added_to_the_portrait_s_own(yaw, pitch, roll):
     edit = MotionEdit(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
     pose = pose_from_rotation(edit_motion(SOURCE, edit).rotation)
-    assert float(pose.yaw_deg) == pytest.approx(10 + TURN_GAIN * yaw, abs=1e-2)
-    assert float(pose.pitch_deg) == pytest.approx(-5 + TURN_GAIN * pitch, abs=1e-2)
+    assert float(pose.yaw_deg) == pytest.approx(10 + YAW_GAIN * yaw, abs=1e-2)
+    assert float(pose.pitch_deg) == pytest.approx(-5 + PITCH_GAIN * pitch, abs=1e-2)
     assert float(pose.roll_deg) == pytest.approx(3 + roll, abs=1e-2)
+
+
+@given(st.floats(-80, 80), st.floats(-60, 60), st.floats(0.01, 5))
+def test_a_head_that_looks_aside_turns_on_slowly_and_never_back(own, yaw, more):
+    zero = torch.zeros(1)
+    source = dataclasses.replace(
+        SOURCE, rotation=rotation_from_pose(HeadPose(torch.tensor([own]), zero, zero))
+    )
+
+    def turned(asked: float) -> float:
+        motion = edit_motion(source, MotionEdit(yaw_deg=max(-60.0, min(60.0, asked))))
+        return float(pose_from_rotation(motion.rotation).yaw_deg)
+
+    if abs(yaw + more) <= 60:
+        step = turned(yaw + more) - turned(yaw)
+        assert -1e-3 <= step <= YAW_GAIN * more + 1e-3
+    assert turned(0) == pytest.approx(own, abs=1e-2)
 
 
 def test_a_frontalised_head_faces_the_viewer_and_keeps_all_else():
@@ -315,7 +341,7 @@ def test_a_frontalised_head_faces_the_viewer_and_keeps_all_else():
 def test_frontalise_takes_its_share_of_the_own_angles_before_others_are_added(share, yaw):
     edited = edit_motion(SOURCE, MotionEdit(frontalise=share, yaw_deg=yaw))
     pose = pose_from_rotation(edited.rotation)
-    assert float(pose.yaw_deg) == pytest.approx(10 * (1 - share) + TURN_GAIN * yaw, abs=1e-2)
+    assert float(pose.yaw_deg) == pytest.approx(10 * (1 - share) + YAW_GAIN * yaw, abs=1e-2)
     assert float(pose.pitch_deg) == pytest.approx(-5 * (1 - share), abs=1e-2)
     assert float(pose.roll_deg) == pytest.approx(3 * (1 - share), abs=1e-2)
 
