@@ -37,10 +37,10 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
 
     Angles are added to yaw, pitch and roll, so that they are read off the picture and not off the
     head; yaw and pitch are multiplied by their gains first, and of a yaw beyond WIDEST_YAW_DEG
-    only SHARE_BEYOND is added: so a head that looks aside turns on slowly and never back. frontalise shrinks the own angles before
-    that: with 1 and no angles R is the identity. expression_gain multiplies the decoded
-    offsets and not the code: 0 is exactly the canonical face, 1 exactly the portrait's own
-    expression, and 2 exactly twice its offsets.
+    only SHARE_BEYOND is added: so a head that looks aside turns on slowly and never back.
+    frontalise shrinks the own angles before that: with 1 and no angles R is the identity.
+    expression_gain multiplies the decoded offsets and not the code: 0 is exactly the canonical
+    face, 1 exactly the portrait's own expression, and 2 exactly twice its offsets.
 
     Args:
         motion: batch B.
