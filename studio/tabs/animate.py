@@ -74,9 +74,12 @@ class _Runs:
         self.stage = stage
         self.tokens = tokens
         self._handlers = handlers
-        stage.cancel.click(
-            handlers.cancel, tokens, None, queue=False, api_visibility="private"
-        ).then(lambda: gr.Button("Stopping...", interactive=False), None, stage.cancel, **QUIET)
+
+        def cancel(*tokens: str | None) -> Any:
+            handlers.cancel(*tokens)
+            return gr.Button("Stopping..." if any(tokens) else "Cancel", interactive=False)
+
+        stage.cancel.click(cancel, tokens, stage.cancel, queue=False, **QUIET)
 
     def begin(self, trigger: Any, number: int) -> Any:
         """Make a token when something is pressed or given, and switch Cancel on."""
@@ -86,25 +89,31 @@ class _Runs:
 
         return trigger(begin, None, [self.tokens[number], self.stage.cancel], queue=False, **QUIET)
 
-    def end(self, chain: Any, number: int) -> Any:
+    def end(self, run: Any, number: int) -> None:
         """Take the token away at the end, and switch Cancel off if it was the last."""
         others = [token for n, token in enumerate(self.tokens) if n != number]
 
         def end(*others: str | None) -> tuple[None, Any]:
             return None, gr.Button("Cancel", interactive=any(others))
 
-        return chain.then(
-            end, others, [self.tokens[number], self.stage.cancel], queue=False, **QUIET
-        )
+        for after in (run.then, run.failure):  # then comes only after success
+            after(end, others, [self.tokens[number], self.stage.cancel], queue=False, **QUIET)
 
 
 def _wire_portrait(handlers: AnimateHandlers, portrait: PortraitColumn) -> None:
     crop = list(portrait.crop)
 
     def find(picture: str | None) -> tuple[Any, ...]:
-        framed, faces, words, *box = handlers.find_faces(picture)
-        frame = gr.Accordion(visible=picture is not None)
-        return frame, framed, gr.Gallery(faces, visible=bool(faces)), words, *box
+        framed, faces, words, width, height, x, y, side = handlers.find_faces(picture)
+        return (
+            gr.Accordion(visible=picture is not None),
+            framed,
+            gr.Gallery(faces, visible=bool(faces)),
+            words,
+            gr.Slider(-width // 4, width, x),
+            gr.Slider(-height // 4, height, y),
+            gr.Slider(0, int(1.5 * max(width, height, 1)), side),
+        )
 
     find.__doc__ = handlers.find_faces.__doc__
     portrait.picture.change(
@@ -149,7 +158,7 @@ def _wire_driver(
         ]
         return [gr.Gallery(visible=bool(frames)), gr.Gallery(visible=bool(faces)), *buttons]
 
-    def examine(chain: Any, **more: Any) -> Any:
+    def examine(chain: Any, **more: Any) -> None:
         looked = chain.then(
             handlers.examine_clip,
             [driver.clip, *part, runs.tokens[0]],
@@ -158,14 +167,14 @@ def _wire_driver(
             **more,
             **MODEL,
         )
-        listed = looked.then(
+        looked.then(
             lists,
             [driver.frames, driver.faces, driver.mends],
             [driver.frames, driver.faces, *driver.buttons],
             queue=False,
             **QUIET,
         )
-        return runs.end(listed, 0)
+        runs.end(looked, 0)
 
     fresh = driver.clip.change(whole, None, part, queue=False, **QUIET)
     examine(runs.begin(fresh.then, 0), api_name="examine_clip")
@@ -267,7 +276,9 @@ def _wire_animate(
         show_progress_on=stage.progress,
         **MODEL,
     )
-    runs.end(run.then(settle, results, stages, queue=False, **QUIET), 2)
+    runs.end(run, 2)
+    for after in (run.then, run.failure):
+        after(settle, results, stages, queue=False, **QUIET)
 
 
 def _of(settings: Settings, names: list[str]) -> list[Component]:

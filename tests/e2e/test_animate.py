@@ -1,0 +1,296 @@
+"""A person animates a portrait: what is seen is checked, also when things go wrong."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from mmfa_core.face import FaceFinder
+from mmfa_core.media import probe_clip, read_clip, read_picture, write_picture
+from tests.e2e.browser import LONG_MS, Watch, expect_sentence, open_page, open_tab, upload
+
+FRAMES = 23  # of driving_turn.mp4
+
+
+@pytest.fixture
+def tab(page: Page) -> Locator:
+    return open_tab(page, "Animate")
+
+
+@pytest.fixture
+def saved(page: Page, tmp_path: Path) -> Callable[[str], Path]:
+    """Save what a player shows to a file."""
+
+    def save(where: str) -> Path:
+        video = page.locator(f"{where} video")
+        expect(video).to_have_attribute("src", re.compile("file="), timeout=LONG_MS)
+        answer = page.request.get(str(video.get_attribute("src")))
+        assert answer.ok
+        path = tmp_path / f"{where.strip('#')}.mp4"
+        path.write_bytes(answer.body())
+        return path
+
+    return save
+
+
+def give(tab: Locator, portrait: Path | None = None, clip: Path | None = None) -> None:
+    if portrait is not None:
+        upload(tab.locator("#animate-portrait"), portrait)
+        expect(tab.locator("#animate-framed img")).to_be_visible(timeout=LONG_MS)
+    if clip is not None:
+        upload(tab.locator("#animate-clip"), clip)
+        expect_report(tab, "Drive doctor")
+
+
+def expect_report(tab: Locator, text: str) -> None:
+    expect(tab.locator("#animate-report")).to_contain_text(text, timeout=LONG_MS)
+
+
+def expect_progress(tab: Locator, text: str | re.Pattern[str]) -> None:
+    expect(tab.locator("#animate-progress")).to_contain_text(text, timeout=LONG_MS)
+
+
+def press(tab: Locator, name: str) -> None:
+    tab.get_by_role("button", name=name, exact=True).click()
+
+
+def yaws(clip: Path) -> np.ndarray:
+    """Measure how the head is turned in every frame, degrees; NaN without a face."""
+    found = []
+    with FaceFinder() as finder:
+        for frame in read_clip(clip):
+            faces = finder.detect_faces(frame)
+            found.append(faces[0].pose.yaw_deg if faces else np.nan)
+    return np.array(found)
+
+
+def test_the_portrait_follows_the_clip(
+    tab: Locator, examples: Path, saved: Callable[[str], Path]
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    press(tab, "Animate")
+    expect_progress(tab, f"Done: {FRAMES} frames")
+    made = saved("#animate-result")
+    driver = probe_clip(examples / "driving_turn.mp4")
+    assert probe_clip(made).frames == driver.frames == FRAMES
+    assert probe_clip(made).fps == driver.fps
+    turned, asked = yaws(made), yaws(examples / "driving_turn.mp4")
+    seen = ~np.isnan(turned) & ~np.isnan(asked)
+    assert seen.mean() > 0.8
+    assert np.corrcoef(turned[seen], asked[seen])[0, 1] > 0.9
+    assert np.ptp(turned[seen]) > 15
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_examples_are_one_click_and_sound_is_kept(
+    tab: Locator, saved: Callable[[str], Path]
+) -> None:
+    tab.locator("#animate-portrait ~ * img, #animate-portrait ~ * button img").first.click()
+    expect(tab.locator("#animate-framed img")).to_be_visible(timeout=LONG_MS)
+    tab.locator("#animate-clip ~ * video").first.click()
+    expect_report(tab, "It has sound")
+    tab.get_by_label("End, s").fill("0.5")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 15 frames")
+    made = probe_clip(saved("#animate-result"))
+    assert (made.frames, made.fps, made.has_sound) == (15, 30, True)
+
+
+def test_the_clip_can_be_watched_while_it_is_rendered(
+    page: Page, tab: Locator, examples: Path
+) -> None:
+    give(tab, examples / "london_009_neutral.jpg", examples / "driving_expressive.mp4")
+    tab.get_by_label("End, s").fill("3")
+    press(tab, "Animate")
+    page.wait_for_function(
+        "document.querySelector('#animate-live video')?.currentTime > 0.1", timeout=LONG_MS
+    )
+    expect_progress(tab, re.compile(r"Frame \d+ of 72, \d+ s left"))
+    expect_progress(tab, "Done: 72 frames")
+    expect(tab.locator("#animate-result video")).to_be_visible()
+
+
+def test_a_preview_shows_both_modes_and_one_is_chosen(
+    tab: Locator, examples: Path, saved: Callable[[str], Path]
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    press(tab, "Preview 2 s")
+    expect_progress(tab, "Two seconds of each")
+    relative, absolute = saved("#animate-preview-relative"), saved("#animate-preview-absolute")
+    assert probe_clip(relative).frames == probe_clip(absolute).frames == FRAMES
+    assert relative.read_bytes() != absolute.read_bytes()
+    press(tab, "Use absolute")
+    expect(tab.get_by_label("Absolute", exact=True)).to_be_checked()
+
+
+def test_the_doctor_s_mend_is_one_click(tab: Locator, examples: Path) -> None:
+    give(tab, clip=examples / "driving_turn.mp4")
+    expect_report(tab, "It starts with the head turned 38 degrees")
+    press(tab, "Start at 0.7 s")
+    expect(tab.get_by_label("Start, s")).to_have_value("0.747")
+    expect_report(tab, "It starts calm and facing the camera")
+    expect(tab.get_by_role("button", name="Start at 0.7 s")).to_be_hidden()
+
+
+def test_a_face_is_chosen_by_its_thumbnail_and_framed(
+    tab: Locator, examples: Path, tmp_path: Path
+) -> None:
+    names = ("london_009_neutral.jpg", "astronaut.jpg")
+    both = np.concatenate([read_picture(examples / name) for name in names], 1)
+    give(tab, write_picture(tmp_path / "both.png", both))
+    expect(tab.locator("#animate-portrait-words")).to_contain_text("2 faces were found")
+    tab.get_by_role("button", name="Move it by hand").click()
+    left = tab.locator("#animate-crop-x input[type=number]")
+    before = float(left.input_value())
+    tab.locator("#animate-faces button img").nth(1).click()
+    expect(left).not_to_have_value(f"{before:g}", timeout=LONG_MS)
+    assert abs(float(left.input_value()) - before) > 100
+
+
+def test_the_download_has_the_format_that_was_chosen(
+    page: Page, tab: Locator, examples: Path, tmp_path: Path
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    tab.get_by_label("End, s").fill("0.5")
+    tab.get_by_label("png sequence").check()
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 6 frames")
+    with page.expect_download() as download:
+        tab.locator("#animate-download").click()
+    download.value.save_as(tmp_path / "frames.zip")
+    with zipfile.ZipFile(tmp_path / "frames.zip") as archive:
+        assert len(archive.namelist()) == 6
+
+
+def test_a_picture_can_drive(page: Page, tab: Locator, examples: Path) -> None:
+    give(tab, examples / "london_034_neutral.jpg")
+    tab.get_by_label("Single picture").check()
+    upload(tab.locator("#animate-picture"), examples / "london_009_smiling.jpg")
+    expect(tab.locator("#animate-picture img")).to_be_visible()
+    press(tab, "Animate")
+    expect_progress(tab, "Done: one picture.")
+    expect(tab.locator("#animate-result-picture img")).to_be_visible()
+
+
+# ------------------------------------------------------------------------- what goes wrong
+
+
+def test_what_is_no_picture_and_no_clip_gets_a_sentence(
+    page: Page, tab: Locator, tmp_path: Path, examples: Path, watch: Watch
+) -> None:
+    watch.tolerated.append("500")  # how Gradio answers when a handler refuses
+    for name in ("notes.jpg", "notes.mp4"):
+        (tmp_path / name).write_text("neither a picture nor a clip")
+    upload(tab.locator("#animate-portrait"), tmp_path / "notes.jpg")
+    expect_sentence(page, "notes.jpg is not a picture that can be read.")
+    upload(tab.locator("#animate-clip"), tmp_path / "notes.mp4")
+    expect_report(tab, "notes.mp4 is not a clip that can be read.")
+    press(tab, "Animate")
+    expect_sentence(page, "notes.jpg is not a picture")
+    expect(tab.get_by_role("button", name="Animate", exact=True)).to_be_enabled()
+
+
+def test_nothing_given_gets_a_sentence(page: Page, tab: Locator) -> None:
+    press(tab, "Animate")
+    expect_sentence(page, "There is no driver yet.")
+    press(tab, "Preview 2 s")
+    expect_sentence(page, "There is no driver yet.")
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_without_a_face_the_page_says_what_to_do(
+    tab: Locator, tmp_path: Path, examples: Path
+) -> None:
+    blank = np.full((120, 160, 3), 120, np.uint8)
+    give(tab, write_picture(tmp_path / "wall.png", blank))
+    expect(tab.locator("#animate-portrait-words")).to_contain_text("No face was found.")
+
+
+def test_cancel_while_the_doctor_looks_leaves_the_page_working(
+    tab: Locator, examples: Path
+) -> None:
+    upload(tab.locator("#animate-clip"), examples / "driving_expressive.mp4")
+    expect_report(tab, "Looking through the clip")
+    press(tab, "Cancel")
+    expect_report(tab, "cancelled")
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+    tab.locator("#animate-clip").get_by_label("Clear").click()
+    give(tab, clip=examples / "driving_turn.mp4")
+
+
+def test_cancel_while_the_preview_is_made_leaves_the_page_working(
+    tab: Locator, examples: Path
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_smile.mp4")
+    press(tab, "Preview 2 s")
+    expect_progress(tab, "Preview, relative")
+    press(tab, "Cancel")
+    expect_progress(tab, re.compile("ancelled"))
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+    tab.get_by_label("End, s").fill("0.3")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 9 frames")
+
+
+def test_cancel_while_rendering_keeps_what_there_is(
+    tab: Locator, examples: Path, saved: Callable[[str], Path]
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_expressive.mp4")
+    press(tab, "Animate")
+    expect_progress(tab, re.compile(r"Frame \d+ of 236"))
+    press(tab, "Cancel")
+    expect_progress(tab, re.compile(r"Cancelled after \d+ of 236 frames"))
+    expect(tab.locator("#animate-result video")).to_be_visible()
+    made = probe_clip(saved("#animate-result"))
+    assert 0 < made.frames < 236
+    assert made.has_sound
+    expect(tab.get_by_role("button", name="Animate", exact=True)).to_be_enabled()
+    expect(tab.get_by_role("button", name="Download", exact=True)).to_be_enabled()
+
+
+@pytest.mark.parametrize("how", ["closed", "offline"])
+def test_a_page_that_goes_in_the_middle_leaves_the_studio_to_the_next(
+    browser: Browser, studio_url: str, examples: Path, page: Page, how: str
+) -> None:
+    gone = Watch(studio_url)  # its complaints are its own: it lost its connection
+    with open_page(browser, studio_url, gone) as first:
+        tab = open_tab(first, "Animate")
+        give(tab, examples / "london_034_neutral.jpg", examples / "driving_expressive.mp4")
+        press(tab, "Animate")
+        expect_progress(tab, re.compile(r"Frame \d+ of 236"))
+        if how == "offline":
+            first.context.set_offline(True)
+    tab = open_tab(page, "Animate")
+    give(tab, examples / "london_009_neutral.jpg", examples / "driving_turn.mp4")
+    tab.get_by_label("End, s").fill("0.3")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 4 frames")
+
+
+# ---------------------------------------------------------------------------- another door
+
+
+def test_the_api_animates_with_typed_arguments(studio_url: str, examples: Path) -> None:
+    client = Client(studio_url, verbose=False)
+    report, *_ = client.predict(
+        handle_file(examples / "driving_turn.mp4"), 0, 0, 0, api_name="/examine_clip"
+    )
+    assert "turned 38 degrees" in report
+    video, _, download, words, _ = client.predict(
+        portrait=handle_file(examples / "london_034_neutral.jpg"),
+        clip=handle_file(examples / "driving_turn.mp4"),
+        end_s=0.5,
+        file_format="gif",
+        api_name="/animate",
+    )
+    path = video["video"] if isinstance(video, dict) else video
+    assert probe_clip(path).frames == 6
+    assert Path(download).suffix == ".gif"
+    assert "Done: 6 frames" in words
