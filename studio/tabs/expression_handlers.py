@@ -279,8 +279,8 @@ class ExpressionHandlers:
             *given: the four slots, what was good before, shown_on, share and path.
 
         Returns:
-            The four slots, the good faces, the pad's corners, the picture and the strip; the last
-            two unchanged while a face that they need is missing.
+            The four slots, the last good face of each, the pad's corners, the picture and the
+            strip; the last two unchanged while a face that they need is missing.
         """
         *slots, kept, shown_on, share, path = given
         good: list[Face] = []
@@ -293,12 +293,13 @@ class ExpressionHandlers:
                 gr.Warning(sentence(error), title="That can't be used")
                 good.append(before)
         back = [gr.skip() if a == b else a for a, b in zip(good, slots, strict=True)]
+        kept = [now or before for now, before in zip(good, kept, strict=True)]
         if None in (good[0], good[1], good[SLOTS.index(shown_on)]):
-            return *back, good, self.pad_corners(good), gr.skip(), gr.skip()
+            return *back, kept, self.pad_corners(good), gr.skip(), gr.skip()
         a, b, c, d = good
         picture = self.mix(good, share, shown_on, path)
         strip = self.mix_strip(a, b, c, d, shown_on, path)
-        return *back, good, self.pad_corners(good), picture, strip
+        return *back, kept, self.pad_corners(good), picture, strip
 
     def pad_corners(self, faces: Sequence[Face]) -> str:
         """Write the faces of the pad as small pictures, in the order of the corners."""

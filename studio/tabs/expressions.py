@@ -352,6 +352,7 @@ def _wire_faces(
         "api_visibility": "private",
         "show_progress": "minimal",
         "show_progress_on": picture,
+        "trigger_mode": "always_last",  # a face may come while the last one is being taken away
         **MODEL,
     }
     gr.on([slot.input for slot in faces.slots], **given)

@@ -120,7 +120,7 @@ class KeypointHandlers:
         """
         unchanged = (gr.skip(),) * 8
         if portrait is None:
-            return gr.skip(), None, *unchanged
+            return gr.skip(), kept, *unchanged
         try:
             self.studio.prepare(portrait)
         except MMFAError as error:

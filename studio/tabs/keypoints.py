@@ -318,6 +318,7 @@ def _wire_look(handlers: KeypointHandlers, look: _Look, inside: _Inside) -> None
         "api_visibility": "private",
         "show_progress": "minimal",
         "show_progress_on": look.picture,
+        "trigger_mode": "always_last",  # a portrait may come while the last one is being taken away
         **MODEL,
     }
     look.portrait.input(**given)
