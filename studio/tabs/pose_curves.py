@@ -80,7 +80,8 @@ def _y(value: float, name: str) -> float:
 
 def _legend(label: str, style: str) -> str:
     return (
-        '<span style="white-space:nowrap"><svg width="26" height="8" aria-hidden="true">'
+        '<span style="white-space:nowrap"><svg width="26" height="8" aria-hidden="true" '
+        'style="display:inline-block;vertical-align:middle">'
         f'<line x1="0" x2="26" y1="4" y2="4" stroke-width="3" {style}/></svg> '
         f"{html.escape(label)}</span>"
     )

@@ -11,6 +11,7 @@ from mmfa_core.media import probe_clip, read_picture, write_picture
 from studio.context import StudioContext
 from studio.tabs.pose_curves import draw_curves
 from studio.tabs.pose_handlers import COMPARED, PoseHandlers
+from studio.tabs.pose_moving import MovingHandlers
 from studio.tabs.pose_table import (
     HEADERS,
     PRESETS,
@@ -29,6 +30,11 @@ ROWS = [[0, 0, 0, 0, 1, 0, 0, 1, 0, "linear"], [1, 10, 0, 0, 1, 0, 0, 1, 0, "hol
 def handlers(tmp_path_factory):
     folder = save_tiny(tmp_path_factory.mktemp("m") / "tiny")
     return PoseHandlers(StudioContext(Animator.from_pretrained(folder, threads=1)))
+
+
+@pytest.fixture(scope="module")
+def moving(handlers):
+    return MovingHandlers(handlers)
 
 
 @pytest.fixture(autouse=True)
@@ -86,14 +92,23 @@ def test_a_portrait_is_described_in_a_line(handlers, portrait):
         (lambda h, p, _: h.edit_pose(None), "There is no portrait yet."),
         (lambda h, p, _: h.edit_pose(p, 99), "yaw_deg is 99; allowed are -60 to 60"),
         (lambda h, p, blank: h.open_portrait(blank), "No face was found"),
-        (lambda h, p, _: h.set_keyframe([], 0, "bounce"), "easing is 'bounce'"),
-        (lambda h, p, _: h.fill_timeline("Dance", 3), "There is no movement 'Dance'."),
-        (lambda h, p, _: list(h.render_timeline(p, [])), "The timeline has 0 keyframes"),
+        (lambda h, p, _: MovingHandlers(h).set_keyframe([], 0, "bounce"), "easing is 'bounce'"),
         (
-            lambda h, p, _: list(h.render_timeline(p, ROWS, fps="often")),
+            lambda h, p, _: MovingHandlers(h).fill_timeline("Dance", 3),
+            "There is no movement 'Dance'.",
+        ),
+        (
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, [])),
+            "The timeline has 0 keyframes",
+        ),
+        (
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, fps="often")),
             "fps is 'often'; allowed are 1 to 120",
         ),
-        (lambda h, p, _: h.look_at_time(p, ROWS, 0.5, "25", 0), "The last keyframe is at 1 s"),
+        (
+            lambda h, p, _: MovingHandlers(h).look_at_time(p, ROWS, 0.5, "25", 0),
+            "The last keyframe is at 1 s",
+        ),
     ],
 )
 def test_what_can_not_be_used_is_told_in_a_sentence(handlers, portrait, tmp_path, work, sentence):
@@ -102,41 +117,41 @@ def test_what_can_not_be_used_is_told_in_a_sentence(handlers, portrait, tmp_path
         work(handlers, portrait, blank)
 
 
-def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(handlers, portrait, examples):
-    steps = list(handlers.render_timeline(portrait, ROWS, 1.2, "24000/1001"))
+def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(moving, portrait, examples):
+    steps = list(moving.render_timeline(portrait, ROWS, 1.2, "24000/1001"))
     clip, words = steps[-1]
     assert "Done: 29 frames at 24000/1001 a second." in words
     assert probe_clip(clip).frames == 29
     driven = list(
-        handlers.render_timeline(portrait, ROWS, driving=str(examples / "driving_turn.mp4"))
+        moving.render_timeline(portrait, ROWS, driving=str(examples / "driving_turn.mp4"))
     )
     assert probe_clip(driven[-1][0]).frames == 23
 
 
-def test_a_cancelled_render_keeps_what_it_has(handlers, portrait, monkeypatch):
-    monkeypatch.setattr("studio.tabs.pose_handlers.TELL_EVERY_S", 0)
-    token, _ = handlers.begin()
-    steps = handlers.render_timeline(portrait, ROWS, 20, "60", token=token)
+def test_a_cancelled_render_keeps_what_it_has(moving, portrait, monkeypatch):
+    monkeypatch.setattr("studio.tabs.pose_moving.TELL_EVERY_S", 0)
+    token, _ = moving.begin()
+    steps = moving.render_timeline(portrait, ROWS, 20, "60", token=token)
     for step in steps:
         clip, words = step
         if "Frame 10 " in words:
-            handlers.cancel(token)
+            moving.cancel(token)
     assert "Stopped; the 11 frames so far are kept." in words
     assert probe_clip(clip).frames == 11
 
 
-def test_a_moment_of_the_timeline_sets_the_sliders_to_its_values(handlers, portrait):
-    frame, *values = handlers.look_at_time(portrait, ROWS, 3, "25", 0.5)
+def test_a_moment_of_the_timeline_sets_the_sliders_to_its_values(handlers, moving, portrait):
+    frame, *values = moving.look_at_time(portrait, ROWS, 3, "25", 0.5)
     np.testing.assert_array_equal(frame, handlers.edit_pose(portrait, 5)[0])
     assert values == [5, 0, 0, 1, 0, 0, 1, 0]
 
 
-def test_a_keyframe_is_set_in_order_and_replaces_the_one_at_its_time(handlers):
-    rows = handlers.set_keyframe(ROWS, 0.5, "ease in", 7)
+def test_a_keyframe_is_set_in_order_and_replaces_the_one_at_its_time(moving):
+    rows = moving.set_keyframe(ROWS, 0.5, "ease in", 7)
     assert [row[0] for row in rows] == [0, 0.5, 1]
-    rows = handlers.set_keyframe(rows, 0.5, "linear", -3)
+    rows = moving.set_keyframe(rows, 0.5, "linear", -3)
     assert [row[:2] for row in rows] == [[0, 0], [0.5, -3], [1, 10]]
-    assert [row[0] for row in handlers.remove_keyframe(rows, 0.5)] == [0, 1]
+    assert [row[0] for row in moving.remove_keyframe(rows, 0.5)] == [0, 1]
 
 
 # -------------------------------------------------------------------------- table and curves
@@ -189,5 +204,5 @@ def test_rows_are_added_and_left_out_by_time():
     assert without_row(ROWS, 1.001) == ROWS[:1]
 
 
-def test_the_curves_of_a_table_that_is_no_timeline_are_a_sentence(handlers):
-    assert "Two keyframes are at 0 s" in handlers.show_curves([ROWS[0], ROWS[0]], 3, "25")
+def test_the_curves_of_a_table_that_is_no_timeline_are_a_sentence(moving):
+    assert "Two keyframes are at 0 s" in moving.show_curves([ROWS[0], ROWS[0]], 3, "25")
