@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 AUTH_VARIABLE = "MMFA_STUDIO_AUTH"
+MCP_MISSING = "--mcp needs one more package: run .venv/bin/python -m pip install 'gradio[mcp]'"
 WAITING = 32  # how many may wait in the queue
 
 
@@ -150,6 +151,8 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
         )
     except OSError as error:
         return _fail(f"The studio can't listen there: {error}")
+    if flags.mcp and not page.mcp_server:  # a version that Gradio can't use
+        return _fail(MCP_MISSING)
     print(f"MMFA Studio is at {local}", flush=True)
     if shared:
         print(f"Everybody can reach it at {shared}", flush=True)

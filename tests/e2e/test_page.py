@@ -135,3 +135,9 @@ def test_a_link_with_a_wrong_recipe_opens_the_page_with_a_sentence(
     with open_page(browser, studio_url, watch, path="?recipe=1&tab=pose&yaw_deg=999") as opened:
         expect_sentence(opened, "yaw_deg is 999")
         open_tab(opened, "Pose")
+
+
+def test_the_description_of_the_api_opens_in_the_page(page: Page, studio_url: str) -> None:
+    page.get_by_role("button", name="Use via API").click()
+    expect(page.get_by_text("/mix_expressions").first).to_be_visible()
+    expect(page.get_by_text("/edit_pose").first).to_be_attached()
