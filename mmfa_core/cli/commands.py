@@ -62,6 +62,33 @@ def edit(arguments: argparse.Namespace) -> Lines:
     }
 
 
+def timeline(arguments: argparse.Namespace) -> Lines:
+    """Move a portrait along keyframes."""
+    from mmfa_core.config import read_json
+    from mmfa_core.inference.options import AnimateOptions
+    from mmfa_core.inference.timeline import Timeline
+    from mmfa_core.media import OUTPUT_SUFFIXES, check_output
+
+    given = Timeline.from_json(read_json(arguments.keyframes))
+    overwrite = arguments.overwrite
+    check_output(arguments.output, overwrite=overwrite, suffixes=OUTPUT_SUFFIXES)
+    options = AnimateOptions(
+        face_index=arguments.face_index,
+        crop=arguments.crop,
+        paste_back=arguments.paste_back,
+        overwrite=overwrite,
+    )
+    result = _animator(arguments).render_timeline(
+        arguments.source,
+        given,
+        arguments.output,
+        driving=arguments.driving,
+        options=options,
+        progress=_progress(arguments),
+    )
+    return result.to_json()
+
+
 def interpolate(arguments: argparse.Namespace) -> Lines:
     """Go from one expression to another."""
     from mmfa_core.media import CLIP_SUFFIXES, ClipWriter, check_output, write_picture

@@ -45,6 +45,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             kinds, "edit", "turn, move or size a head, or change its expression", commands.edit
         )
     )
+    _timeline(_command(kinds, "timeline", "move a portrait along keyframes", commands.timeline))
     _interpolate(
         _command(kinds, "interpolate", "go from one expression to another", commands.interpolate)
     )
@@ -198,6 +199,25 @@ def _edit(parser: argparse.ArgumentParser) -> None:
         const=1.0,
         metavar="SHARE",
         help="take the head's own turn away first; 0 to 1, alone it means 1",
+    )
+    parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
+    _face(parser)
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _timeline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
+    parser.add_argument(
+        "--keyframes",
+        required=True,
+        metavar="F.json",
+        help='{"seconds": 3, "fps": 25, "keyframes": [{"time_s": 0}, {"time_s": 3, "easing": '
+        '"linear", "edit": {"yaw_deg": 15}}]}',
+    )
+    parser.add_argument("--output", required=True, metavar="O.mp4", help=".mp4, .gif or .zip")
+    parser.add_argument(
+        "--driving", metavar="C", help="clip whose motion the keyframes are added to"
     )
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
     _face(parser)

@@ -134,6 +134,23 @@ def test_a_clip_whose_face_leaves_for_two_seconds_is_held_and_the_line_says_so(
     assert done.lines[0]["frames"] == 36
 
 
+def test_timeline_moves_a_still_and_goes_over_a_clip(run, model, examples, tmp_path):
+    keys = {"seconds": 0.5, "fps": "24000/1001", "keyframes": [
+        {"time_s": 0, "easing": "linear"}, {"time_s": 0.5, "edit": {"yaw_deg": 15}}]}  # fmt: skip
+    (tmp_path / "k.json").write_text(json.dumps(keys))
+    words = ("timeline", "--source", examples / "london_009_neutral.jpg", "--model", model)
+    words = (*words, "--keyframes", tmp_path / "k.json")
+    still = run(*words, "--output", "s.mp4").lines[0]
+    assert (still["frames"], still["fps_out"]) == (12, "24000/1001")
+    driver = examples / "driving_turn.mp4"
+    driven = run(*words, "--output", "d.mp4", "--driving", driver).lines[0]
+    assert (driven["frames"], driven["fps_out"]) == (23, "6021/500")
+    (tmp_path / "k.json").write_text('{"keyframes": [{"time": 0}]}')
+    refused = run(*words, "--output", "x.mp4")
+    assert (refused.code, refused.lines) == (2, [])
+    assert refused.stderr == "The keyframe has an unknown key 'time'. Did you mean 'time_s'?\n"
+
+
 def test_edit_writes_a_picture_and_says_what_it_changed(run, model, examples, tmp_path):
     source = examples / "london_114_neutral.jpg"
     words = ("edit", "--source", source, "--model", model, "--output")
