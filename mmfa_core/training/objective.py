@@ -38,6 +38,7 @@ from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
 
 CROP_JITTER = (0.06, 0.06, 0.06)  # roll in rad, scale, place in units of the scale
 FACE_CROP_PX = 96  # of perceptual and adversarial terms
+PAINTED_ABOVE = 0.5  # of a standard normal number: 31 % of the crops
 HEAD_MIDDLE = (0.0, 0.15)  # of those crops, from the rigid centre, s = 1
 HEAD_REACH = (0.35, 0.45)  # their standard deviation
 # Landmarks of lips and eyes weigh more in the flow term.
@@ -217,7 +218,7 @@ class PairObjective(nn.Module):
     def _crops(self, pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Cut one square a picture, half of them at eyes and mouth, half anywhere on the head."""
         count = len(pair.driving.scale)
-        noise = noise[:count]
+        noise, other = noise[:count], noise[count:]
         landmarks = pair.driving.landmarks[:, list(GUIDES), :2]
         eyes, mouth = landmarks[:, list(EYES)].mean(1), landmarks[:, list(MOUTH)].mean(1)
         share = (0.5 + 0.5 * noise[:, :1]).clamp(-0.2, 1.2)
@@ -232,5 +233,9 @@ class PairObjective(nn.Module):
         trust = F.interpolate(
             pair.driving.trust, truth.shape[-2:], mode="bilinear", align_corners=False
         )
-        shown = torch.lerp(truth, generated.picture, trust)
+        # Where the blend keeps the warped source, what is painted would see no gradient, stay soft
+        # and never be chosen: so a share of the crops shows the painted picture alone.
+        alone = (other[:, 0] > PAINTED_ABOVE)[:, None, None, None]
+        picture = torch.where(alone, generated.painted.clamp(0, 1), generated.picture)
+        shown = torch.lerp(truth, picture, trust)
         return crop_squares(shown, centre, side), crop_squares(truth, centre, side)
