@@ -67,23 +67,31 @@ def draw_keypoints(
         ages = (np.arange(len(trail)) + 1) / len(way)
         opacity = np.broadcast_to(0.7 * ages[:, None, None], places.shape[:3]).ravel()
         many = np.broadcast_to(shades, (*places.shape[:3], 3)).reshape(-1, 3)
-        _stamp(drawn, places.reshape(-1, 2), 0.45 * radius, many, opacity)
+        stamp(drawn, places.reshape(-1, 2), 0.45 * radius, many, opacity)
     rim = np.broadcast_to(np.asarray(RIM, np.float32), shades.shape)
-    _stamp(drawn, points, radius + 0.004 * side_px, rim)
-    _stamp(drawn, points, radius, shades)
+    stamp(drawn, points, radius + 0.004 * side_px, rim)
+    stamp(drawn, points, radius, shades)
     return np.asarray(drawn.round().clip(0, 255), np.uint8)
 
 
-def _stamp(
+def stamp(
     drawn: NDArray[np.float32],
     points: Points,
     radius: float,
     colours: NDArray[np.float32],
     opacity: NDArray[np.float64] | float = 1.0,
 ) -> None:
-    """Lay soft-edged dots (N, 2 or 3) over a picture, in place: all dots at once, by pixels."""
-    side = len(drawn)
-    places = (points[:, :2] + 1) * side / 2 - 0.5  # px, (N, 2)
+    """Lay soft-edged dots over a picture, in place: all dots at once, by their pixels.
+
+    Args:
+        drawn: (H, W, 3), 0 to 255.
+        points: (N, 2 or 3), xy normalised; what lies outside is left out.
+        radius: px.
+        colours: (N, 3), 0 to 255.
+        opacity: of each dot, 0 to 1.
+    """
+    height, width = drawn.shape[:2]
+    places = (points[:, :2] + 1) * np.array([width, height]) / 2 - 0.5  # px, (N, 2)
     corner = np.floor(places).astype(int)
     reach = int(np.ceil(radius))
     for dy in range(-reach, reach + 2):
@@ -91,6 +99,6 @@ def _stamp(
             x, y = corner[:, 0] + dx, corner[:, 1] + dy
             away = np.hypot(x - places[:, 0], y - places[:, 1])
             cover = opacity * np.clip(radius + 0.5 - away, 0, 1)
-            seen = (cover > 0) & (x >= 0) & (x < side) & (y >= 0) & (y < side)
+            seen = (cover > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
             old = drawn[y[seen], x[seen]]
             drawn[y[seen], x[seen]] = old + cover[seen, None] * (colours[seen] - old)

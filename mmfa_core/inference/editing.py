@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
+from mmfa_core.inference.dots import PLAIN, RADIUS, RIM, stamp
 from mmfa_core.model import MMFA, EncodedSource
 from mmfa_core.motion import HeadPose, Motion, MotionEdit
 
 Points = NDArray[np.float32]
-DOT_RADIUS = 0.011  # of the picture's side
-DOT_COLOUR = (255, 214, 64)
-RIM_COLOUR = (24, 24, 24)
 # Out of the picture's plane a generated head turns by less than its keypoints do (measured on
 # portraits of the training split, docs/LOG.md), so keypoints are turned further than was asked.
 YAW_GAIN = 1.25
@@ -182,15 +180,10 @@ def draw_points(picture: NDArray[np.uint8], points: Points) -> NDArray[np.uint8]
     Returns:
         A new picture of the same size.
     """
-    height, width = picture.shape[:2]
     drawn = picture.astype(np.float32)
-    y, x = np.mgrid[:height, :width].astype(np.float32) + 0.5
-    radius = max(1.5, DOT_RADIUS * width)
-    for px, py in zip((points[:, 0] + 1) * width / 2, (points[:, 1] + 1) * height / 2, strict=True):
-        distance = np.hypot(x - px, y - py)
-        for reach, colour in ((radius + 1, RIM_COLOUR), (radius, DOT_COLOUR)):
-            cover = np.clip(reach + 0.5 - distance, 0, 1)[..., None]
-            drawn += cover * (np.asarray(colour, np.float32) - drawn)
+    radius = max(1.5, RADIUS * picture.shape[1])
+    for reach, colour in ((radius + 1, RIM), (radius, PLAIN)):
+        stamp(drawn, points, reach, np.full((len(points), 3), colour, np.float32))
     return np.asarray(drawn.round(), np.uint8)
 
 
