@@ -9,13 +9,11 @@ the SHA-256 of the two other files, so that a damaged or half-copied folder is n
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,17 +32,22 @@ from mmfa_core.config import (
     read_json,
     to_dict,
 )
-from mmfa_core.errors import ConfigError, MismatchError, NotFoundError, ResourceError
+from mmfa_core.errors import MismatchError, NotFoundError, ResourceError
 from mmfa_core.model import MMFA, build_model
+from mmfa_core.model_files import (
+    CONFIG,
+    HASH_LETTERS,
+    HASHES,
+    LOAD_AGAIN,
+    PICKLE_SUFFIXES,
+    WEIGHTS,
+    as_mismatch,
+    check_hashes,
+    pickle_error,
+)
 
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-HASHES = "hashes.json"
-HASH_LETTERS = 12  # of the SHA-256 that names a set of weights
-PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 SECTIONS = ("format_version", "model", "expression", "training")
-LOAD_AGAIN = "Copy or download the model again."
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,7 +143,7 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu") -> Loaded
         raise pickle_error(WEIGHTS)
     config, expression, training = _read_config(place)
     found = hashlib.sha256(weights).hexdigest()
-    _check_hashes(place, found)
+    check_hashes(place, found)
     model = _fill(config, _parse(weights))
     model.requires_grad_(False).eval()
     moved = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -151,14 +154,6 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu") -> Loaded
         model_hash=found[:HASH_LETTERS],
         expression=expression,
         training=training,
-    )
-
-
-def pickle_error(name: str) -> MismatchError:
-    """Build the refusal of a file that running code could hide in."""
-    return MismatchError(
-        f"{name} is a pickle, and pickles are never opened because they can run code.",
-        f"Use a folder with {WEIGHTS}, {CONFIG} and {HASHES}.",
     )
 
 
@@ -206,7 +201,7 @@ def _check_files(place: Path) -> None:
 
 
 def _read_config(place: Path) -> tuple[ModelConfig, ExpressionStats, dict[str, Any]]:
-    with _as_mismatch():
+    with as_mismatch():
         values = read_json(place / CONFIG)
     version = values.get("format_version")
     if version != FORMAT_VERSION:
@@ -219,7 +214,7 @@ def _read_config(place: Path) -> tuple[ModelConfig, ExpressionStats, dict[str, A
             f"{CONFIG} has {', '.join(sorted(values))}; needed are {', '.join(SECTIONS)}.",
             LOAD_AGAIN,
         )
-    with _as_mismatch():
+    with as_mismatch():
         config = from_dict(ModelConfig, values["model"])
         expression = from_dict(ExpressionStats, values["expression"])
     if {len(expression.mean), len(expression.std)} not in ({0}, {config.expression_code}):
@@ -229,30 +224,6 @@ def _read_config(place: Path) -> tuple[ModelConfig, ExpressionStats, dict[str, A
             LOAD_AGAIN,
         )
     return config, expression, values["training"]
-
-
-@contextlib.contextmanager
-def _as_mismatch() -> Iterator[None]:
-    try:
-        yield
-    except ConfigError as error:
-        raise MismatchError(error.message, LOAD_AGAIN) from error
-
-
-def _check_hashes(place: Path, weights_hash: str) -> None:
-    with _as_mismatch():
-        wanted = read_json(place / HASHES)
-    found = {
-        WEIGHTS: weights_hash,
-        CONFIG: hashlib.sha256((place / CONFIG).read_bytes()).hexdigest(),
-    }
-    for name, value in found.items():
-        if wanted.get(name) != value:
-            raise MismatchError(
-                f"{name} is damaged: its SHA-256 starts with {value[:HASH_LETTERS]} and not with "
-                f"{str(wanted.get(name))[:HASH_LETTERS]}.",
-                LOAD_AGAIN,
-            )
 
 
 def _parse(weights: bytes) -> dict[str, Tensor]:

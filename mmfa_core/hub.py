@@ -1,46 +1,85 @@
-"""Find a model: the bundled one, a folder, or a repository of the Hugging Face Hub.
+"""Find a model: the bundled one, a folder, or a repository of the Hugging Face Hub; publish one.
 
-In: a name. Out: a local folder. Knows nothing about what is inside.
+In: a name. Out: a local folder, whole and as its checksums say. Knows nothing about what is in the
+files. A repository may hold anything; only the files named below are ever fetched.
+
+Where things go is up to huggingface_hub: HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
+HF_ENDPOINT and the timeouts HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT. It reads them when it
+is imported. Its progress bars go to stderr, and only if that is a terminal.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from mmfa_core.checkpoint import PICKLE_SUFFIXES, pickle_error
-from mmfa_core.errors import NotFoundError
+from mmfa_core.errors import MismatchError, MMFAError, NotFoundError, ResourceError
+from mmfa_core.hub_errors import explain
+from mmfa_core.model_files import (
+    CONFIG,
+    HASHES,
+    PICKLE_SUFFIXES,
+    WEIGHTS,
+    check_hashes,
+    pickle_error,
+)
 
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints" / "mmfa-s-256"
-WANTED_FILES = ("*.safetensors", "*.json")
-REPOSITORY = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
+NEEDED = (CONFIG, HASHES, WEIGHTS)
+WELCOME = ("README.md", "LICENSE")
+REPOSITORY = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>.+))?", re.ASCII)
+REVISION = re.compile(r"\w[\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Say where a model went.
+
+    Attributes:
+        url: page of the commit.
+        commit: its full hash, which pins the model: ``org/name@commit``.
+    """
+
+    url: str
+    commit: str
 
 
 def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
     """Turn the name of a model into a local folder.
 
+    A full commit hash that is in the cache needs no network. For a branch or a tag the Hub is
+    asked, since both can move; when it can't be asked, the copy in the cache is taken and a warning
+    is logged.
+
     Args:
         name: None for the bundled model, a folder, or ``org/name[@revision]`` on the Hub. A
             folder that exists comes first.
-        revision: branch, tag or commit on the Hub; wins over the one in ``name``.
+        revision: branch, tag or full commit hash on the Hub; wins over the one in ``name``.
 
     Returns:
         The folder; its content is checked by checkpoint.load_model.
 
     Raises:
-        NotFoundError: when there is no such folder or repository, or it can't be reached.
-        MismatchError: when ``name`` is a pickle.
+        NotFoundError: when there is no such folder, repository or revision, it holds no model, or
+            it can't be reached.
+        MismatchError: when ``name`` is a pickle, or what arrived is not what its checksums say.
+        ResourceError: when the cache has no room or can't be written.
     """
-    if name is None:
-        if not BUNDLED.is_dir():
+    if name is None or Path(name).expanduser().is_dir():
+        if revision is not None:
             raise NotFoundError(
-                f"The bundled model {BUNDLED.name} is not there.",
-                f"Restore {BUNDLED.parent.name}/{BUNDLED.name}, or name a model with --model.",
+                f"{BUNDLED.name if name is None else Path(name).name} is a folder on this machine, "
+                f"and a folder has no revision {revision!r}.",
+                "Leave the revision out, or name a repository as org/name.",
             )
-        return BUNDLED
+        return _bundled() if name is None else Path(name).expanduser()
     place = Path(name).expanduser()
-    if place.is_dir():
-        return place
     if place.suffix in PICKLE_SUFFIXES:
         raise pickle_error(place.name)
     if place.is_file():
@@ -51,39 +90,147 @@ def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
             f"There is no model folder {place.name!r}.",
             "Name a folder, a repository as org/name[@revision], or leave it out.",
         )
-    return _download(match["name"], revision or match["revision"])
-
-
-def _download(repository: str, revision: str | None) -> Path:
-    import huggingface_hub as hub  # heavy, and needed by few
-    from huggingface_hub import errors
-
-    try:
-        folder = hub.snapshot_download(
-            repository, revision=revision, allow_patterns=list(WANTED_FILES)
+    wanted = revision or match["revision"]
+    if wanted is not None and not REVISION.fullmatch(wanted):
+        raise NotFoundError(
+            f"{wanted!r} can't be a revision of {match['name']}.",
+            "Name a branch, a tag or a full commit hash.",
         )
-    except errors.GatedRepoError as error:
+    return _from_cache_or_hub(match["name"], wanted)
+
+
+def publish_files(
+    files: dict[str, Path], repository: str, *, private: bool, message: str
+) -> Published:
+    """Upload files as one commit, so that nobody ever reads half of them.
+
+    Args:
+        files: name in the repository: file on this machine.
+        repository: ``org/name``; made if it is missing.
+        private: whether a repository that is made here is private; an old one stays as it is.
+        message: of the commit.
+
+    Returns:
+        Where they are. When nothing has changed that is the commit that is there already.
+
+    Raises:
+        NotFoundError: when there is no token, it may not write there, or the Hub can't be reached.
+    """
+    import huggingface_hub as hub  # heavy, and needed by few
+
+    if hub.get_token() is None:
         raise NotFoundError(
-            f"The model {repository} is gated.",
-            "Accept its terms on its page and set HF_TOKEN to a token of yours.",
-        ) from error
-    except errors.RepositoryNotFoundError as error:
+            "Publishing needs a token of the Hugging Face Hub, and there is none.",
+            "Make one with the right to write on the Hub's page of tokens and set HF_TOKEN to it.",
+        )
+    additions = [
+        hub.CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
+        for name, path in files.items()
+    ]
+    with _explained(repository, None, doing="upload"):
+        api = hub.HfApi()
+        api.create_repo(repository, private=private, exist_ok=True)
+        done = api.create_commit(repository, additions, commit_message=message)
+    return Published(url=str(done.commit_url), commit=done.oid)
+
+
+def _bundled() -> Path:
+    if not BUNDLED.is_dir():
         raise NotFoundError(
-            f"There is no folder and no repository {repository!r}, or it is private.",
-            "Check the spelling, or set HF_TOKEN to a token that may read it.",
-        ) from error
-    except errors.RevisionNotFoundError as error:
+            f"The bundled model {BUNDLED.name} is not there.",
+            f"Restore {BUNDLED.parent.name}/{BUNDLED.name}, or name a model with --model.",
+        )
+    return BUNDLED
+
+
+def _from_cache_or_hub(repository: str, revision: str | None) -> Path:
+    cached = _find_in_cache(repository, revision)
+    if revision and COMMIT.fullmatch(revision) and cached and _fault(cached) is None:
+        return cached
+    try:
+        names = _list_files(repository, revision)
+    except MMFAError as error:
+        if cached is None:
+            raise
+        fault = _fault(cached)
+        if fault is not None:
+            raise MismatchError(
+                f"The copy of {repository} in the cache can't be used: {fault.message}",
+                "Go online and run it again: it is fetched anew then.",
+            ) from error
+        LOG.warning("%s The copy of %s in the cache is used.", error.message, repository)
+        return cached
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
         raise NotFoundError(
-            f"The model {repository} has no revision {revision!r}.", "Leave the revision out."
-        ) from error
-    except errors.HFValidationError as error:
-        raise NotFoundError(
-            f"{repository!r} is neither a folder nor a name of a repository.",
-            "Write it as org/name[@revision].",
-        ) from error
-    except OSError as error:  # no network, HF_HUB_OFFLINE, not in the cache, an answer 5xx
-        raise NotFoundError(
-            f"There is no folder {repository!r}, and the Hugging Face Hub can't be reached.",
-            "Go online, or name a folder on this machine.",
-        ) from error
-    return Path(folder)
+            f"The repository {repository} holds no model: it lacks {' and '.join(missing)}.",
+            "Choose one that was made by scripts/publish_model; pickles are never fetched.",
+        )
+    wanted = [*NEEDED, *(name for name in WELCOME if name in names)]
+    folder = _fetch(repository, revision, wanted)
+    if _fault(folder) is not None:
+        folder = _fetch(repository, revision, wanted, anew=True)
+    fault = _fault(folder)
+    if fault is not None:
+        raise MismatchError(
+            f"The download of {repository} is wrong, twice: {fault.message}",
+            "Run it again later; if it stays so, name another revision and tell its publisher.",
+        )
+    return folder
+
+
+def _find_in_cache(repository: str, revision: str | None) -> Path | None:
+    """Give the folder of a revision in the cache if it is complete; the network isn't needed."""
+    import huggingface_hub as hub
+
+    with _explained(repository, revision):
+        found = [hub.try_to_load_from_cache(repository, x, revision=revision) for x in NEEDED]
+    paths = [Path(path) for path in found if isinstance(path, str)]
+    return paths[0].parent if len(paths) == len(NEEDED) else None
+
+
+def _list_files(repository: str, revision: str | None) -> set[str]:
+    import huggingface_hub as hub
+    from huggingface_hub import constants
+
+    with _explained(repository, revision):
+        info = hub.HfApi().model_info(
+            repository, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT
+        )
+    return {file.rfilename for file in info.siblings or ()}
+
+
+def _fetch(repository: str, revision: str | None, names: list[str], *, anew: bool = False) -> Path:
+    """Bring files into the cache, all of one commit; the first name decides which commit it is."""
+    import huggingface_hub as hub
+
+    with _explained(repository, revision):
+        first, *others = names
+        path = hub.hf_hub_download(repository, first, revision=revision, force_download=anew)
+        folder = Path(path).parent
+        for name in others:
+            hub.hf_hub_download(repository, name, revision=folder.name, force_download=anew)
+    return folder
+
+
+def _fault(folder: Path) -> MismatchError | ResourceError | None:
+    """Say what is wrong with a complete folder; None is good news."""
+    try:
+        check_hashes(folder)
+    except MismatchError as error:
+        return error
+    except OSError as error:
+        return ResourceError(f"{folder.name} can't be read: {error.strerror}.")
+    return None
+
+
+@contextlib.contextmanager
+def _explained(repository: str, revision: str | None, *, doing: str = "download") -> Iterator[None]:
+    """Turn what the Hub's client raises into a sentence; mistakes of ours pass as they are."""
+    try:
+        yield
+    except Exception as error:
+        found = explain(error, repository, revision, doing=doing)
+        if found is None:
+            raise
+        raise found from error

@@ -84,14 +84,16 @@ class Animator:
             dtype: ``float32``, ``bfloat16`` or ``float16``, what networks compute in; None takes
                 what the device does fast.
             threads: CPU threads; None takes every core that this process may use.
-            revision: branch, tag or commit on the Hub.
+            revision: branch, tag or full commit hash on the Hub; a commit that is in the cache
+                needs no network.
 
         Returns:
             The animator.
 
         Raises:
-            NotFoundError: there is no such model.
+            NotFoundError: there is no such model, or the Hub can't be reached.
             MismatchError: the model is damaged, a pickle, or of another version.
+            ResourceError: there is no room for a download.
             ConfigError: an unknown device or precision, or threads out of range.
         """
         where = choose_device(device)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each part of the project and what it may import; a folder is one part, "facade" is __init__.py.
 MOTION = {"errors", "config", "motion"}
 MODEL = {*MOTION, "geometry", "networks", "model"}
-RUNTIME = {*MODEL, "checkpoint", "hub", "media", "face", "paste"}
+RUNTIME = {*MODEL, "model_files", "checkpoint", "hub", "media", "face", "paste"}
 ALLOWED = {
     "errors": set(),
     "config": {"errors"},
@@ -24,8 +24,10 @@ ALLOWED = {
     "geometry": MOTION,
     "networks": {*MOTION, "geometry"},
     "model": {*MOTION, "geometry", "networks"},
-    "checkpoint": MODEL,
-    "hub": {*MODEL, "checkpoint"},
+    "model_files": {"errors", "config"},
+    "checkpoint": {*MODEL, "model_files"},
+    "hub_errors": {"errors"},
+    "hub": {"errors", "model_files", "hub_errors"},
     "media": {"errors"},
     "face": {"errors", "media"},
     "paste": {"errors", "media", "face"},

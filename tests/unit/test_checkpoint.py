@@ -5,10 +5,8 @@ import json
 import pickle
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 import torch
-from huggingface_hub import errors as hub_errors
 
 from mmfa_core.checkpoint import load_model, save_model
 from mmfa_core.errors import MismatchError, NotFoundError
@@ -230,69 +228,3 @@ def test_a_folder_means_itself(tmp_path):
 def test_a_name_that_is_neither_folder_nor_repository_is_refused(tmp_path):
     with pytest.raises(NotFoundError, match="There is no model folder 'nothing'"):
         resolve_model(tmp_path / "nothing")
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    calls = []
-
-    def download(repository, **asked):
-        calls.append((repository, asked))
-        return str(tmp_path)
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    return calls
-
-
-@pytest.mark.parametrize(
-    ("name", "revision", "repository", "expected"),
-    [
-        ("org/name", None, "org/name", None),
-        ("org/name@v1", None, "org/name", "v1"),
-        ("org/name@refs/pr/3", None, "org/name", "refs/pr/3"),
-        ("org/name@v1", "v2", "org/name", "v2"),
-    ],
-)
-def test_a_repository_is_downloaded_without_pickles(
-    hub, tmp_path, monkeypatch, name, revision, repository, expected
-):
-    monkeypatch.chdir(tmp_path)
-    assert resolve_model(name, revision) == tmp_path
-    patterns = ["*.safetensors", "*.json"]
-    assert hub == [(repository, {"revision": expected, "allow_patterns": patterns})]
-
-
-class Answer:
-    """The little of a web answer that the Hub's errors look at."""
-
-    headers: dict[str, str] = {}  # noqa: RUF012
-    request = None
-
-
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (hub_errors.OfflineModeIsEnabled("x"), "the Hugging Face Hub can't be reached."),
-        (hub_errors.LocalEntryNotFoundError("x"), "the Hugging Face Hub can't be reached."),
-        (
-            hub_errors.RepositoryNotFoundError("x", response=Answer()),
-            "There is no folder and no repository 'org/name', or it is private.",
-        ),
-        (hub_errors.GatedRepoError("x", response=Answer()), "The model org/name is gated."),
-        (
-            hub_errors.RevisionNotFoundError("x", response=Answer()),
-            "The model org/name has no revision 'v9'.",
-        ),
-        (hub_errors.HFValidationError("x"), "'org/name' is neither a folder nor a name"),
-    ],
-)
-def test_an_error_of_the_hub_becomes_one_sentence(monkeypatch, tmp_path, error, sentence):
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(NotFoundError) as caught:
-        resolve_model("org/name@v9")
-    assert sentence in caught.value.message
-    assert caught.value.hint
