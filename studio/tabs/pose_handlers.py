@@ -19,7 +19,7 @@ from studio.messages import friendly
 Frame = NDArray[np.uint8]
 Pair = tuple[Frame, Frame]
 
-SHOWN_PX = 1024  # longest side of a whole portrait while it is edited; what is saved is not smaller
+SHOWN_PX = 768  # longest side of a whole portrait while it is edited; what is saved is not smaller
 BY_HAND, COMPARED = "By hand", "Before and after"
 
 
