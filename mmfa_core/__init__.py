@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from mmfa_core.errors import MMFAError
     from mmfa_core.inference.anatomy import Anatomy, flow_wheel
     from mmfa_core.inference.animator import Animator
+    from mmfa_core.inference.codes import pad_weights
     from mmfa_core.inference.doctor import DriveReport, ExamineUpdate
     from mmfa_core.inference.dots import point_colours
     from mmfa_core.inference.editing import KeypointReport
-    from mmfa_core.inference.expressions import ExpressionSpace, pad_weights
+    from mmfa_core.inference.expressions import ExpressionSpace
     from mmfa_core.inference.findings import Finding, Mend
     from mmfa_core.inference.keypoint_files import write_keypoints
     from mmfa_core.inference.microscope import Microscope
@@ -97,7 +98,7 @@ _HOMES = {
     "Timeline": "inference.timeline",
     "flow_wheel": "inference.anatomy",
     "load_model": "checkpoint",
-    "pad_weights": "inference.expressions",
+    "pad_weights": "inference.codes",
     "point_colours": "inference.dots",
     "save_model": "checkpoint",
     "write_keypoints": "inference.keypoint_files",

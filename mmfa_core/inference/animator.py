@@ -20,6 +20,7 @@ import torch
 
 from mmfa_core.checkpoint import load_model
 from mmfa_core.hub import resolve_model
+from mmfa_core.inference.codes import Code
 from mmfa_core.inference.doctor import (
     DriveReport,
     ExamineUpdate,
@@ -28,7 +29,7 @@ from mmfa_core.inference.doctor import (
 )
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
-from mmfa_core.inference.expressions import Code, ExpressionSpace
+from mmfa_core.inference.expressions import ExpressionSpace
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.microscope import Microscope
 from mmfa_core.inference.options import AnimateOptions

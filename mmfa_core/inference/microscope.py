@@ -15,10 +15,10 @@ import torch
 
 from mmfa_core.errors import ConfigError
 from mmfa_core.inference.anatomy import Anatomy, dissect_render
+from mmfa_core.inference.codes import Code
 from mmfa_core.inference.dots import TRAIL_FRAMES, draw_keypoints, point_colours
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine
-from mmfa_core.inference.expressions import Code
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, prepare_portrait
 from mmfa_core.inference.tracks import KeypointTracks, compare_clip, motion_at

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmfa_core.config import ExpressionDirection, ExpressionStats
-from mmfa_core.inference.expressions import (
+from mmfa_core.inference.codes import (
     add_codes,
     loop_shares,
     mix_codes,

@@ -9,7 +9,7 @@ from mmfa_core import Animator
 from mmfa_core.checkpoint import load_model, save_model
 from mmfa_core.config import ExpressionDirection, ExpressionStats, from_dict, to_dict
 from mmfa_core.errors import ConfigError, MismatchError, ResourceError
-from mmfa_core.inference.expressions import mix_codes, pad_weights, sample_code, steer_code
+from mmfa_core.inference.codes import mix_codes, pad_weights, sample_code, steer_code
 from mmfa_core.media import probe_clip
 from tests.helpers import awake_model
 from tests.tiny_model import STATS, TINY, save_tiny
