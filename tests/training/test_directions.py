@@ -7,13 +7,9 @@ import pytest
 
 from mmfa_core.face import BLENDSHAPE_NAMES
 from mmfa_core.training.corpus import Clip
-from mmfa_core.training.directions import (
-    CANDIDATES,
-    GUARDS,
-    fit_directions,
-    judge_direction,
-    measure_expressions,
-)
+from mmfa_core.training.direction_fit import CANDIDATES, GUARDS, fit_directions
+from mmfa_core.training.direction_trials import judge_direction
+from mmfa_core.training.directions import measure_expressions
 from tests.helpers import awake_model
 
 TRIED = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
