@@ -7,34 +7,35 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from mmfa_core import ExpressionDirection
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
-from studio.inputs import PictureFile
 from studio.messages import friendly
 from studio.tabs.expression_handlers import NEIGHBOURS, SEEDS, SLOTS, STRIP, ExpressionHandlers
-from studio.tabs.expression_pad import build_pad
+from studio.tabs.expression_layout import (
+    EXAMPLES,
+    Faces,
+    Mix,
+    Near,
+    Pad,
+    Sum,
+    build_faces,
+    build_mix,
+    build_near,
+    build_steer,
+    build_sum,
+    pad_part,
+)
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FIRST = (
     "london_034_neutral.jpg",
     "london_009_smiling.jpg",
     "london_101_neutral.jpg",
     "london_114_smiling.jpg",
 )
-PAIRS = (
-    ("london_034_neutral.jpg", "london_009_smiling.jpg"),
-    ("london_101_neutral.jpg", "london_034_smiling.jpg"),
-    ("london_114_neutral.jpg", "astronaut.jpg"),
-    ("london_009_neutral.jpg", "london_009_smiling.jpg"),
-)
-PATHS = [("straight", "linear"), ("round", "slerp")]
 LIVE: dict[str, Any] = {
     "trigger_mode": "always_last",
     "show_progress": "hidden",
@@ -44,58 +45,6 @@ LIVE: dict[str, Any] = {
 MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 NEXT_SEED = f"(seed) => [(Number(seed) + {NEIGHBOURS}) % {SEEDS}]"
-
-
-@dataclass(frozen=True)
-class _Faces:
-    """Hold the four slots."""
-
-    slots: list[PictureFile]
-    kept: gr.State
-    identity: gr.Radio
-    picked: Any  # the event of a pair that was picked
-
-
-@dataclass(frozen=True)
-class _Mix:
-    """Hold the controls from A to B."""
-
-    share: gr.Slider
-    path: gr.Radio
-    seconds: gr.Slider
-    make: gr.Button
-    strip: gr.Gallery
-    clip: gr.Video
-
-
-@dataclass(frozen=True)
-class _Pad:
-    """Hold the pad and its sliders."""
-
-    pad: gr.HTML
-    x: gr.Slider
-    y: gr.Slider
-
-
-@dataclass(frozen=True)
-class _Near:
-    """Hold what samples."""
-
-    around: gr.Radio
-    tau: gr.Slider
-    seed: gr.Number
-    another: gr.Button
-    found: gr.Gallery
-
-
-@dataclass(frozen=True)
-class _Sum:
-    """Hold the arithmetic."""
-
-    plus: gr.Radio
-    minus: gr.Radio
-    base: gr.Radio
-    gain: gr.Slider
 
 
 def build_expressions(studio: StudioContext) -> TabControls:
@@ -118,7 +67,7 @@ def build_expressions(studio: StudioContext) -> TabControls:
     )
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=280, elem_classes="rail"):
-            faces = _build_faces(studio, first)
+            faces = build_faces(studio, first)
         with gr.Column(scale=6, min_width=300, elem_classes="stage"):
             picture = gr.Image(
                 handlers.mix(first, 0.5, "A", "linear") if ready else None,
@@ -146,20 +95,20 @@ def build_expressions(studio: StudioContext) -> TabControls:
             )
         with gr.Column(scale=6, min_width=300, elem_classes="rail"), gr.Tabs():
             with gr.Tab("A to B", id="mix") as mix_tab:
-                share, path, seconds, make, clip = _build_mix()
+                share, path, seconds, make, clip = build_mix()
             with gr.Tab("Pad", id="pad") as pad_tab:
-                pad = _build_pad(handlers.pad_corners(first))
+                pad = pad_part(handlers.pad_corners(first))
             with gr.Tab("Nearby", id="near") as near_tab:
-                near = _build_near()
+                near = build_near()
             with gr.Tab("Difference", id="sum") as sum_tab:
-                total = _build_sum()
+                total = build_sum()
             directions = studio.animator.expressions.directions
             steer: dict[str, gr.Slider] = {}
             reset: gr.Button | None = None
             if directions:
                 with gr.Tab("Sliders", id="steer") as steer_tab:
-                    steer, reset = _build_steer(directions)
-    mix = _Mix(share, path, seconds, make, strip, clip)
+                    steer, reset = build_steer(directions)
+    mix = Mix(share, path, seconds, make, strip, clip)
     _wire_faces(handlers, faces, mix, pad, picture)
     _wire_mix(handlers, faces, mix, picture, mix_tab)
     _wire_pad(handlers, faces, pad, picture, pad_tab)
@@ -189,161 +138,8 @@ def build_expressions(studio: StudioContext) -> TabControls:
     )
 
 
-def _build_faces(studio: StudioContext, first: list[str | None]) -> _Faces:
-    sources: list[Any] = ["upload", "clipboard"]
-    if studio.settings.webcam:
-        sources.insert(1, "webcam")
-    slots: list[PictureFile] = []
-    for row in (0, 2):
-        with gr.Row():
-            for name, value in list(zip(SLOTS, first, strict=True))[row : row + 2]:
-                slots.append(
-                    PictureFile(
-                        value,
-                        label=f"Face {name}",
-                        type="filepath",
-                        sources=sources,
-                        min_width=120,
-                        height=190,
-                        buttons=[],
-                        elem_id=f"expression-face-{name.lower()}",
-                        alt_text=f"Portrait whose expression is {name}",
-                        placeholder=f"Drop a face here ({name})",
-                    )
-                )
-    identity = gr.Radio(
-        list(SLOTS), value="A", label="Shown on", info="whose face wears the expression"
-    )
-    known = [[str(EXAMPLES / n) for n in pair] for pair in PAIRS]
-    pairs: Any = gr.Examples(
-        [pair for pair in known if all(Path(p).is_file() for p in pair)],
-        slots[:2],
-        label="Pairs to try",
-        elem_id="expression-pairs",
-        api_visibility="private",
-    )
-    return _Faces(slots, gr.State(list(first)), identity, pairs.load_input_event)
-
-
-def _build_mix() -> tuple[gr.Slider, gr.Radio, gr.Slider, gr.Button, gr.Video]:
-    share = gr.Slider(
-        0,
-        1,
-        0.5,
-        step=0.01,
-        label="From A to B",
-        info="0 is A's expression, 1 is B's",
-        elem_id="expression-share",
-    )
-    path = gr.Radio(
-        PATHS,
-        value="linear",
-        label="Way",
-        info="straight through the space, or round with an even turn",
-    )
-    seconds = gr.Slider(
-        1, 10, 3, step=0.5, label="Length of the loop", info="seconds, there and back"
-    )
-    make = gr.Button("Make a looping clip", variant="primary", elem_classes="hero")
-    clip = gr.Video(
-        label="There and back",
-        autoplay=True,
-        loop=True,
-        interactive=False,
-        buttons=["download"],
-        elem_id="expression-clip",
-        elem_classes="wide",
-    )
-    return share, path, seconds, make, clip
-
-
-def _build_pad(corners: str) -> _Pad:
-    gr.Markdown("Drag the point between up to four faces.", elem_classes="hint")
-    pad = build_pad("expression-pad-x", "expression-pad-y", corners)
-    with gr.Row():
-        x = gr.Slider(
-            0, 1, 0.5, step=0.01, label="Left to right", min_width=120, elem_id="expression-pad-x"
-        )
-        y = gr.Slider(
-            0, 1, 0.5, step=0.01, label="Top to bottom", min_width=120, elem_id="expression-pad-y"
-        )
-    return _Pad(pad, x, y)
-
-
-def _build_near() -> _Near:
-    gr.Markdown(
-        "Expressions that nobody posed, drawn near a face's own.",
-        elem_classes="hint",
-    )
-    around = gr.Radio(list(SLOTS), value="A", label="Near", info="whose expression to start from")
-    tau = gr.Slider(
-        0,
-        2,
-        0.8,
-        step=0.05,
-        label="How far",
-        info="0 is the face's own; 1 is as varied as people are",
-    )
-    seed = gr.Number(
-        1, label="Seed", info="the same number draws the same", precision=0, minimum=0,
-        maximum=SEEDS - 1,
-    )  # fmt: skip
-    another = gr.Button("Draw six more")
-    found = gr.Gallery(
-        label="Click one to see it large",
-        columns=3,
-        height="auto",
-        object_fit="cover",
-        allow_preview=False,
-        interactive=False,
-        elem_id="expression-neighbours",
-    )
-    return _Near(around, tau, seed, another, found)
-
-
-def _build_sum() -> _Sum:
-    gr.Markdown(
-        "What one face does more than another, put on a third.",
-        elem_classes="hint",
-    )
-    plus = gr.Radio(list(SLOTS), value="B", label="Take", info="the expression that is added")
-    minus = gr.Radio(list(SLOTS), value="A", label="Less", info="what it is compared with")
-    base = gr.Radio(list(SLOTS), value="C", label="Put it on", info="the face that gets it")
-    gain = gr.Slider(
-        -2,
-        2,
-        1,
-        step=0.05,
-        label="How strongly",
-        info="0 changes nothing, below 0 does the opposite",
-        elem_id="expression-gain",
-    )
-    return _Sum(plus, minus, base, gain)
-
-
-def _build_steer(
-    directions: tuple[ExpressionDirection, ...],
-) -> tuple[dict[str, gr.Slider], gr.Button]:
-    gr.Markdown(
-        "Directions of the space that were found to do what they say with this model.",
-        elem_classes="hint",
-    )
-    sliders = {}
-    for direction in directions:
-        sliders[direction.name] = gr.Slider(
-            direction.low,
-            direction.high,
-            0,
-            step=0.01,
-            label=direction.name.replace("_", " ").capitalize(),
-            info="0 is the face as it is",
-            elem_id=f"expression-{direction.name}",
-        )
-    return sliders, gr.Button("Back to the face as it is", elem_classes="quiet")
-
-
 def _wire_faces(
-    handlers: ExpressionHandlers, faces: _Faces, mix: _Mix, pad: _Pad, picture: gr.Image
+    handlers: ExpressionHandlers, faces: Faces, mix: Mix, pad: Pad, picture: gr.Image
 ) -> None:
     given = {
         "fn": handlers.open_faces,
@@ -360,7 +156,7 @@ def _wire_faces(
 
 
 def _wire_mix(
-    handlers: ExpressionHandlers, faces: _Faces, mix: _Mix, picture: gr.Image, tab: gr.Tab
+    handlers: ExpressionHandlers, faces: Faces, mix: Mix, picture: gr.Image, tab: gr.Tab
 ) -> None:
     live = [*faces.slots, mix.share, faces.identity, mix.path]
     still = [*faces.slots, faces.identity, mix.path]
@@ -402,7 +198,7 @@ def _wire_mix(
 
 
 def _wire_pad(
-    handlers: ExpressionHandlers, faces: _Faces, pad: _Pad, picture: gr.Image, tab: gr.Tab
+    handlers: ExpressionHandlers, faces: Faces, pad: Pad, picture: gr.Image, tab: gr.Tab
 ) -> None:
     inputs = [*faces.slots, pad.x, pad.y, faces.identity]
     gr.on(
@@ -417,7 +213,7 @@ def _wire_pad(
 
 
 def _wire_near(
-    handlers: ExpressionHandlers, faces: _Faces, near: _Near, picture: gr.Image, tab: gr.Tab
+    handlers: ExpressionHandlers, faces: Faces, near: Near, picture: gr.Image, tab: gr.Tab
 ) -> None:
     inputs = [*faces.slots, near.around, near.tau, near.seed, faces.identity]
 
@@ -451,7 +247,7 @@ def _wire_near(
 
 
 def _wire_sum(
-    handlers: ExpressionHandlers, faces: _Faces, total: _Sum, picture: gr.Image, tab: gr.Tab
+    handlers: ExpressionHandlers, faces: Faces, total: Sum, picture: gr.Image, tab: gr.Tab
 ) -> None:
     controls: list[Any] = [total.plus, total.minus, total.base, total.gain]
     gr.on(
@@ -467,7 +263,7 @@ def _wire_sum(
 
 def _wire_steer(
     handlers: ExpressionHandlers,
-    faces: _Faces,
+    faces: Faces,
     steer: dict[str, gr.Slider],
     reset: gr.Button,
     picture: gr.Image,

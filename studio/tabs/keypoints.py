@@ -5,23 +5,24 @@ In: StudioContext. Out: TabControls. What the events do is in keypoint_handlers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from studio.context import MODEL_QUEUE, StudioContext
-from studio.controls import Refresh, TabControls, slider
-from studio.inputs import PictureFile
-from studio.tabs.keypoint_handlers import FORMATS, MODES, STAGES, KeypointHandlers
-from studio.tabs.keypoint_space import build_space
+from studio.controls import Refresh, TabControls
+from studio.tabs.keypoint_handlers import KeypointHandlers
+from studio.tabs.keypoint_layout import (
+    EXAMPLES,
+    PORTRAITS,
+    Inside,
+    Look,
+    Over,
+    build_inside,
+    build_look,
+    build_over,
+)
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PORTRAITS = ("london_101_neutral.jpg", "london_009_smiling.jpg", "astronaut.jpg")
-CLIPS = ("driving_expressive.mp4", "driving_smile.mp4", "driving_turn.mp4")
-EDITS = ("yaw_deg", "pitch_deg", "roll_deg", "expression_gain")
-FIRST_YAW_DEG = 15
 LIVE: dict[str, Any] = {
     "trigger_mode": "always_last",
     "show_progress": "hidden",
@@ -30,50 +31,6 @@ LIVE: dict[str, Any] = {
 }
 MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-
-
-@dataclass(frozen=True)
-class _Look:
-    """Hold the components of one portrait's keypoints."""
-
-    portrait: PictureFile
-    kept: gr.State
-    picked: Any
-    stage: gr.Radio
-    picture: gr.Image
-    space: gr.HTML
-    words: gr.Markdown
-    file_format: gr.Radio
-    export: gr.Button
-    file: gr.File
-
-
-@dataclass(frozen=True)
-class _Inside:
-    """Hold the components of a picture's anatomy."""
-
-    sliders: dict[str, gr.Slider]
-    pictures: list[gr.Image]
-    words: gr.Markdown
-
-
-@dataclass(frozen=True)
-class _Over:
-    """Hold the components of the comparison over time."""
-
-    clip: gr.Video
-    mode: gr.Radio
-    compare: gr.Button
-    comparison: gr.State
-    frame: gr.Slider
-    trails: gr.Checkbox
-    source: gr.Image
-    driver: gr.Image
-    space: gr.HTML
-    words: gr.Markdown
-    file_format: gr.Radio
-    export: gr.Button
-    file: gr.File
 
 
 def build_keypoints(studio: StudioContext) -> TabControls:
@@ -93,11 +50,11 @@ def build_keypoints(studio: StudioContext) -> TabControls:
         "**Each has its own colour**, the same in every view of this page.",
         elem_classes="hint",
     )
-    look = _build_look(studio, handlers, first, known)
+    look = build_look(studio, handlers, first, known)
     gr.Markdown("### What a picture is made of")
-    inside = _build_inside(handlers, first)
+    inside = build_inside(handlers, first)
     gr.Markdown("### Portrait against driver, over time")
-    over = _build_over(studio)
+    over = build_over(studio)
     _wire_look(handlers, look, inside)
     _wire_inside(handlers, look, inside)
     _wire_over(handlers, look, over)
@@ -117,191 +74,7 @@ def build_keypoints(studio: StudioContext) -> TabControls:
     )
 
 
-def _build_look(
-    studio: StudioContext, handlers: KeypointHandlers, first: str | None, known: list[str]
-) -> _Look:
-    picture_now, space_now, words_now = handlers.look(first, "posed") if first else (None, None, "")
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=280, elem_classes="rail"):
-            portrait = PictureFile(
-                first,
-                label="Portrait",
-                type="filepath",
-                sources=_sources(studio, ["upload", "clipboard"]),
-                height=240,
-                buttons=[],
-                elem_id="keypoint-portrait",
-                alt_text="The portrait whose keypoints are shown",
-                placeholder="Drop a portrait here, or pick an example below",
-            )
-            examples: Any = gr.Examples(known, portrait, label="Examples", api_visibility="private")
-            stage = gr.Radio(
-                [(s.capitalize(), s) for s in STAGES],
-                value="posed",
-                label="Stage",
-                info="identity, then the expression, then the pose",
-            )
-            words = gr.Markdown(words_now, elem_classes="hint", elem_id="keypoint-words")
-        with gr.Column(scale=5, min_width=280):
-            picture = gr.Image(
-                picture_now,
-                label="Over the picture",
-                format="webp",
-                interactive=False,
-                buttons=["download", "fullscreen"],
-                elem_id="keypoint-picture",
-                elem_classes="square",
-                alt_text="The face with its keypoints",
-                placeholder="The keypoints appear here",
-            )
-        with gr.Column(scale=5, min_width=280):
-            space = build_space(space_now, "keypoint-space")
-            gr.Markdown("Drag the points to turn them in space.", elem_classes="hint")
-            file_format, export, file = _build_export("Save these keypoints", "keypoint-file")
-    return _Look(
-        portrait,
-        gr.State(first),
-        examples.load_input_event,
-        stage,
-        picture,
-        space,
-        words,
-        file_format,
-        export,
-        file,
-    )
-
-
-def _build_inside(handlers: KeypointHandlers, first: str | None) -> _Inside:
-    now: tuple[Any, ...] = (
-        handlers.dissect(first, FIRST_YAW_DEG, 0, 0, 1) if first else (None,) * 4 + ("",)
-    )
-    with gr.Row():
-        sliders = {}
-        for name in EDITS:
-            first_value: dict[str, Any] = {"value": FIRST_YAW_DEG} if name == "yaw_deg" else {}
-            sliders[name] = slider(name, min_width=220, **first_value)
-    titles = (
-        ("Result", "what the model makes"),
-        ("Dense flow", "where each place came from: hue is the direction, white stays"),
-        ("Occlusion", "white is seen in the portrait, black must be invented"),
-        ("Blend", "white keeps the portrait's own pixels, black is painted"),
-    )
-    pictures = []
-    with gr.Row(equal_height=False):
-        for (title, line), value in zip(titles, now[:4], strict=True):
-            with gr.Column(min_width=140):
-                pictures.append(
-                    gr.Image(
-                        value,
-                        label=title,
-                        format="webp",
-                        interactive=False,
-                        buttons=["download", "fullscreen"],
-                        elem_id=f"keypoint-{title.lower().replace(' ', '-')}",
-                        elem_classes="square",
-                        alt_text=f"{title}: {line}",
-                    )
-                )
-                gr.Markdown(f"{title}: {line}.", elem_classes="hint")
-    return _Inside(sliders, pictures, gr.Markdown(now[4], elem_classes="hint"))
-
-
-def _build_over(studio: StudioContext) -> _Over:
-    clips = [str(EXAMPLES / n) for n in CLIPS if (EXAMPLES / n).is_file()]
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=280, elem_classes="rail"):
-            clip = gr.Video(
-                clips[0] if clips else None,
-                label="Driving clip",
-                sources=_sources(studio, ["upload"]),
-                height=220,
-                buttons=[],
-                elem_id="keypoint-clip",
-            )
-            gr.Examples(
-                clips, clip, label="Examples", elem_id="keypoint-clips", api_visibility="private"
-            )
-            mode = gr.Radio(
-                [(m.capitalize(), m) for m in MODES],
-                value="relative",
-                label="Follow",
-                info="add the clip's changes, or copy its pose",
-            )
-            compare = gr.Button("Compare over time", variant="primary", elem_classes="hero")
-            words = gr.Markdown(
-                "Up to 300 frames are followed.", elem_classes="hint", elem_id="keypoint-compared"
-            )
-        with gr.Column(scale=10, min_width=300):
-            with gr.Row(equal_height=False):
-                views = [
-                    gr.Image(
-                        label=label,
-                        format="webp",
-                        interactive=False,
-                        min_width=200,
-                        buttons=["download", "fullscreen"],
-                        elem_id=elem_id,
-                        elem_classes="square",
-                        alt_text=f"{label} with keypoints at the chosen frame",
-                        placeholder=empty,
-                    )
-                    for label, elem_id, empty in (
-                        ("Portrait", "keypoint-source", "Press Compare: the portrait follows here"),
-                        ("Driver", "keypoint-driver", "and here is what it follows"),
-                    )
-                ]
-                with gr.Column(min_width=200):
-                    space = build_space(None, "keypoint-space-over")
-            frame = gr.Slider(
-                0,
-                1,
-                0,
-                step=1,
-                label="Frame",
-                info="go through the clip",
-                interactive=False,
-                elem_id="keypoint-frame",
-            )
-            with gr.Row():
-                trails = gr.Checkbox(True, label="Trails", info="where the points came from")
-                file_format, export, file = _build_export("Save both over time", "keypoint-tracks")
-    return _Over(
-        clip,
-        mode,
-        compare,
-        gr.State(None),
-        frame,
-        trails,
-        views[0],
-        views[1],
-        space,
-        words,
-        file_format,
-        export,
-        file,
-    )
-
-
-def _build_export(title: str, elem_id: str) -> tuple[gr.Radio, gr.Button, gr.File]:
-    with gr.Column(min_width=240):
-        file_format = gr.Radio(
-            list(FORMATS),
-            value="json",
-            label="Format",
-            info="of the file",
-            elem_id=f"{elem_id}-format",
-        )
-        export = gr.Button(title, elem_classes="quiet")
-        file = gr.File(label="Ready to save", interactive=False, visible=False, elem_id=elem_id)
-    return file_format, export, file
-
-
-def _sources(studio: StudioContext, sources: list[str]) -> Any:
-    return [*sources, "webcam"] if studio.settings.webcam else sources
-
-
-def _wire_look(handlers: KeypointHandlers, look: _Look, inside: _Inside) -> None:
+def _wire_look(handlers: KeypointHandlers, look: Look, inside: Inside) -> None:
     shown: list[Any] = [look.picture, look.space, look.words]
     look.stage.input(
         handlers.show_keypoints,
@@ -326,7 +99,7 @@ def _wire_look(handlers: KeypointHandlers, look: _Look, inside: _Inside) -> None
     _wire_export(handlers.export_keypoints, "export_keypoints", look.portrait, look)
 
 
-def _wire_inside(handlers: KeypointHandlers, look: _Look, inside: _Inside) -> None:
+def _wire_inside(handlers: KeypointHandlers, look: Look, inside: Inside) -> None:
     gr.on(
         [s.input for s in inside.sliders.values()],
         handlers.dissect_picture,
@@ -337,7 +110,7 @@ def _wire_inside(handlers: KeypointHandlers, look: _Look, inside: _Inside) -> No
     )
 
 
-def _wire_over(handlers: KeypointHandlers, look: _Look, over: _Over) -> None:
+def _wire_over(handlers: KeypointHandlers, look: Look, over: Over) -> None:
     views: list[Any] = [over.source, over.driver, over.space]
     over.compare.click(
         handlers.compare_keypoints,
@@ -359,7 +132,7 @@ def _wire_over(handlers: KeypointHandlers, look: _Look, over: _Over) -> None:
     _wire_export(handlers.export_comparison, "export_comparison", over.comparison, over)
 
 
-def _wire_export(fn: Any, api_name: str, what: Any, part: _Look | _Over) -> None:
+def _wire_export(fn: Any, api_name: str, what: Any, part: Look | Over) -> None:
     part.export.click(
         fn,
         [what, part.file_format],
