@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,9 +230,30 @@ def _fault(folder: Path) -> MismatchError | ResourceError | None:
 def _explained(repository: str, revision: str | None, *, doing: str = "download") -> Iterator[None]:
     """Turn what the Hub's client raises into a sentence; mistakes of ours pass as they are."""
     try:
-        yield
+        with _bars_only_at_a_terminal():
+            yield
     except Exception as error:
         found = explain(error, repository, revision, doing=doing)
         if found is None:
             raise
         raise found from error
+
+
+@contextlib.contextmanager
+def _bars_only_at_a_terminal() -> Iterator[None]:
+    """Silence the client's bars where nobody looks; those of uploads don't do so themselves."""
+    from huggingface_hub.utils.tqdm import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    as_told = sys.stderr.isatty() or "HF_HUB_DISABLE_PROGRESS_BARS" in os.environ
+    if as_told or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

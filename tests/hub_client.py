@@ -51,9 +51,16 @@ class Client:
 
     def find(self, name: str, revision: str | None = None, **more: Any) -> SimpleNamespace:
         """Call resolve_model; ``largest_file`` stands for the room on the disk, in bytes."""
+        return self._ask({"name": name, "revision": revision, **more})
+
+    def publish(self, name: str, folder: Path, *, private: bool = False) -> SimpleNamespace:
+        """Call publish_files with everything in a folder."""
+        files = {path.name: str(path) for path in folder.iterdir()}
+        return self._ask({"name": name, "files": files, "private": private})
+
+    def _ask(self, asked: dict[str, Any]) -> SimpleNamespace:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        asked = {"name": name, "revision": revision, **more}
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -77,21 +84,34 @@ class _Kept(logging.Handler):
         self.lines.append(record.getMessage())
 
 
+def _find(asked: dict[str, Any]) -> dict[str, Any]:
+    from mmfa_core.hub import resolve_model
+
+    return {"folder": str(resolve_model(asked["name"], asked["revision"]))}
+
+
+def _publish(asked: dict[str, Any]) -> dict[str, Any]:
+    from mmfa_core.hub import publish_files
+
+    files = {name: Path(path) for name, path in asked["files"].items()}
+    done = publish_files(files, asked["name"], private=asked["private"], message="a test")
+    return {"url": done.url, "commit": done.commit}
+
+
 def _answer(asked: dict[str, Any], log: _Kept) -> dict[str, Any]:
     from mmfa_core.errors import MMFAError
-    from mmfa_core.hub import resolve_model
 
     log.lines.clear()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (asked.get("largest_file", limits[0]), limits[1]))
     try:
-        folder = resolve_model(asked["name"], asked["revision"])
+        done = _publish(asked) if "files" in asked else _find(asked)
     except MMFAError as error:
         kind = type(error).__name__
         return {"error": kind, "message": error.message, "hint": error.hint}
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    return {"folder": str(folder), "logged": log.lines}
+    return {**done, "logged": log.lines}
 
 
 def main() -> None:

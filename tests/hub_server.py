@@ -91,7 +91,7 @@ class HubServer(ThreadingHTTPServer):
         self.repositories: dict[str, Repository] = {}
         self.tokens = {"hf_writer": {"me", "org"}, "hf_reader": set()}
         self.faults: dict[str, list[Fault]] = {}
-        self.storage: dict[str, bytes] = {}
+        self.storage: dict[tuple[str, str], bytes] = {}  # (repository, SHA-256)
         self.seen: list[Seen] = []
         self.closing = threading.Event()
 
@@ -352,7 +352,7 @@ class _Handler(BaseHTTPRequestHandler):
         rows = []
         for asked in json.loads(self.body)["objects"]:
             row = {"oid": asked["oid"], "size": asked["size"]}
-            if asked["oid"] not in self.server.storage:
+            if (name, asked["oid"]) not in self.server.storage:
                 place = f"http://localhost:{self.server.server_port}/put/{name}/{asked['oid']}"
                 row["actions"] = {"upload": {"href": place}}
             rows.append(row)
@@ -362,7 +362,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._fault(name, "put")
         if hashlib.sha256(self.body).hexdigest() != oid:
             raise _Refused(400, message="not the content that was announced")
-        self.server.storage[oid] = self.body
+        self.server.storage[name, oid] = self.body
         self._json({})
 
     def commit(self, name: str, revision: str) -> None:
@@ -376,7 +376,7 @@ class _Handler(BaseHTTPRequestHandler):
             if step["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif step["key"] == "lfsFile":
-                files[value["path"]] = self.server.storage[value["oid"]]
+                files[value["path"]] = self.server.storage[name, value["oid"]]
         made = repository.commit(files, revision)
         page = f"{self.server.url}/{name}/commit/{made}"
         self._json({"success": True, "commitOid": made, "commitUrl": page})

@@ -179,6 +179,14 @@ def bench(arguments: argparse.Namespace) -> Lines:
     )
 
 
+def publish(arguments: argparse.Namespace) -> Lines:
+    """Put a model on the Hugging Face Hub."""
+    from mmfa_core.publishing import PublishOptions, publish_model
+
+    names = [f.name for f in dataclasses.fields(PublishOptions)]
+    return publish_model(PublishOptions(**{name: getattr(arguments, name) for name in names}))
+
+
 def _animator(arguments: argparse.Namespace) -> Animator:
     from mmfa_core.inference.animator import Animator
 

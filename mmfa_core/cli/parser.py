@@ -53,6 +53,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     _train(_command(kinds, "train", "train a model", commands.train))
     _evaluate(_command(kinds, "evaluate", "measure a model", commands.evaluate))
     _bench(_command(kinds, "bench", "measure speed and memory", commands.bench))
+    _publish(_command(kinds, "publish", "put a model on the Hugging Face Hub", commands.publish))
     return parser.parse_args(arguments)
 
 
@@ -274,6 +275,18 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--driving", metavar="C", help="clip; a shipped one")
     _max_seconds(parser)
     _engine(parser)
+
+
+def _publish(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("repository", metavar="ORG/NAME", help="made if it is missing; needs HF_TOKEN")
+    add("--model", metavar="DIR", help="folder of the model; the bundled one")
+    add("--card", metavar="F.md", help="names these weights by their hash; MODEL_CARD.md")
+    add("--license", metavar="ID", help="identifier of the Hub; what the card says")
+    add("--private", action="store_true", help="only for people whom you let in")
+    add("--message", metavar="TEXT", help="of the commit")
+    add("--output", metavar="DIR", help="keep the folder that is uploaded here")
+    add("--dry-run", action="store_true", help="check and build, but send nothing")
 
 
 def _max_seconds(parser: argparse.ArgumentParser) -> None:
