@@ -258,7 +258,7 @@ class AnimateHandlers:
             for update in self._render(
                 prepared, clip, [output], options.changed(mode=mode), token=token
             ):
-                text = f"Preview, {mode}: {_stage(update)}"
+                text = f"Preview, {mode}: {_stage(update).lower()}"
                 yield gr.skip(), gr.skip(), progress_html(text, update.done, update.total)
             stopped = self.stops.is_cancelled(token)
             made[mode] = output if output.exists() else None

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.components import Component
 
 from studio.context import StudioContext
+from studio.inputs import PictureFile
 from studio.tabs.animate_handlers import MENDS
 from studio.tabs.animate_settings import DEFAULT, FORMATS
 from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS, live_view, progress_html
@@ -81,10 +82,9 @@ class Compare:
 
 def portrait_column(studio: StudioContext) -> PortraitColumn:
     """Build the portrait's column."""
-    picture = gr.Image(
-        label="Portrait",
+    picture = PictureFile(
         type="filepath",
-        image_mode=None,
+        label="Portrait",
         sources=_sources(studio, "upload", "webcam", "clipboard"),
         elem_classes="square",
         elem_id="animate-portrait",
@@ -134,10 +134,9 @@ def driver_column(studio: StudioContext) -> DriverColumn:
         )
         _examples(["driving_smile.mp4", "driving_expressive.mp4", "driving_turn.mp4"], clip)
     with gr.Column(visible=False) as pictures:
-        picture = gr.Image(
-            label="Driving picture",
+        picture = PictureFile(
             type="filepath",
-            image_mode=None,
+            label="Driving picture",
             sources=_sources(studio, "upload", "webcam", "clipboard"),
             elem_classes="square",
             elem_id="animate-picture",
@@ -214,13 +213,6 @@ def stage_column() -> Stage:
         elem_classes="square",
         elem_id="animate-result-picture",
     )
-    progress = gr.HTML(
-        progress_html(READY),
-        css_template=PROGRESS_CSS,
-        padding=False,
-        elem_classes="flush",
-        elem_id="animate-progress",
-    )
     with gr.Row():
         animate = gr.Button(
             "Animate", variant="primary", elem_classes="hero", elem_id="animate-run"
@@ -229,6 +221,13 @@ def stage_column() -> Stage:
         cancel = gr.Button(
             "Cancel", variant="stop", interactive=False, elem_id="animate-cancel", min_width=100
         )
+    progress = gr.HTML(
+        progress_html(READY),
+        css_template=PROGRESS_CSS,
+        padding=False,
+        elem_classes="flush",
+        elem_id="animate-progress",
+    )
     download = gr.DownloadButton("Download", interactive=False, elem_id="animate-download")
     return Stage(
         live=live,

@@ -27,11 +27,11 @@ LIVE_TEMPLATE = """
 """
 LIVE_CSS = """
 .live { position: relative; aspect-ratio: 1; width: 100%; border-radius: 10px; overflow: hidden;
-  background: var(--ink-sunken, #f0eee9); display: grid; place-items: center; }
+  background: var(--ink-sunken); display: grid; place-items: center; }
 .live video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain;
   visibility: hidden; }
 .live.showing video { visibility: visible; }
-.live p { margin: 0; text-align: center; color: var(--ink-soft, #5a5c60); padding: 0 1.5rem; }
+.live p { margin: 0; text-align: center; color: var(--ink-soft); padding: 0 1.5rem; }
 .live .soon, .live .badge, .live.running .invite { display: none; }
 .live.running:not(.showing) .soon { display: block; }
 .live.showing .badge { display: block; position: absolute; left: 8px; bottom: 8px; padding: 2px 8px;
@@ -42,13 +42,21 @@ REPORT_CSS = """
 .report li { display: grid; grid-template-columns: 1.4em 1fr; gap: 4px; margin: 0;
   line-height: 1.4; }
 .report .mark { font-weight: 700; text-align: center; }
-.report .good .mark { color: var(--ink-accent, #0b6b63); }
-.report .note .mark, .report .warn .mark { color: var(--ink-error, #a8231c); }
-.report .good { color: var(--ink-soft, #5a5c60); }
+.report .mark { width: 1.25em; height: 1.25em; border-radius: 50%; font-size: 0.8em;
+  line-height: 1.25em; margin-top: 0.2em; }
+.report .good .mark { color: var(--ink-accent); }
+.report .note .mark { color: var(--ink-on-accent); background: var(--ink-accent); }
+.report .warn .mark { color: var(--ink-surface); background: var(--ink-error); }
+.report .good { color: var(--ink-soft); }
+.doctor { margin: 0 0 6px; font-weight: 600; }
 """
 PROGRESS_CSS = """
-.progress { display: grid; gap: 6px; min-height: 3.2em; align-content: center; }
-.progress progress { width: 100%; height: 8px; accent-color: var(--ink-accent-strong, #0b6b63); }
+.progress { display: grid; gap: 6px; min-height: 4em; align-content: start; }
+.progress progress { width: 100%; height: 6px; appearance: none; border: 0; border-radius: 3px;
+  overflow: hidden; background: var(--ink-line); color: var(--ink-accent); }
+.progress progress::-webkit-progress-bar { background: var(--ink-line); }
+.progress progress::-webkit-progress-value { background: var(--ink-accent); }
+.progress progress::-moz-progress-bar { background: var(--ink-accent); }
 .progress p { margin: 0; }
 """
 _MARKS = {"warn": ("!", "Warning"), "note": ("i", "Note"), "good": ("✓", "Good")}
@@ -62,6 +70,7 @@ def live_view() -> gr.HTML:
         css_template=LIVE_CSS,
         js_on_load=(ASSETS / "live.js").read_text(encoding="utf-8"),
         padding=False,
+        elem_classes="flush",
         elem_id="animate-live",
     )
 
@@ -96,7 +105,11 @@ def time_left(seconds: float | None) -> str:
 
 def report_html(report: DriveReport) -> str:
     """Draw what the drive doctor found."""
-    return findings_html(report.findings)
+    facts = report.facts
+    begin, end = facts.part
+    words = f"{min(end - begin, facts.max_seconds):.1f} s, {float(facts.fps):.4g} frames a second"
+    heading = f'<p class="doctor">Drive doctor: {words}</p>'
+    return heading + findings_html(report.findings)
 
 
 def findings_html(findings: Sequence[Finding]) -> str:
