@@ -137,8 +137,8 @@ def _wire_moving(handlers: MovingHandlers, still: Still, moving: Moving) -> None
     )
     moving.time_s.input(
         handlers.look_at_time,
-        [still.portrait, *clock, moving.time_s, still.paste_back],
-        [still.picture, *sliders],
+        [still.portrait, *clock, moving.time_s, still.paste_back, still.view],
+        [still.picture, still.compared, *sliders],
         api_name="look_at_time",
         trigger_mode="always_last",
         show_progress="hidden",

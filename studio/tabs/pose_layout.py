@@ -135,7 +135,12 @@ def build_still(studio: StudioContext, handlers: PoseHandlers) -> Still:
                         placeholder="Drop a portrait here, or pick an example",
                     )
                 with gr.Column(min_width=200):
-                    about = gr.Markdown(about_now, elem_classes="hint", elem_id="pose-about")
+                    about = gr.Markdown(
+                        about_now,
+                        label="About the portrait",
+                        elem_classes="hint",
+                        elem_id="pose-about",
+                    )
                     given = [portrait.input]  # not change: that comes twice for one file
                     if first:
                         chosen = gr.Examples(
@@ -200,7 +205,11 @@ def build_moving(studio: StudioContext, handlers: MovingHandlers) -> Moving:
         )
         with gr.Row(equal_height=False):
             with gr.Column(scale=6, min_width=320):
-                curves = gr.HTML(handlers.show_curves(rows, LENGTH_S, "25"), elem_id="pose-curves")
+                curves = gr.HTML(
+                    handlers.show_curves(rows, LENGTH_S, "25"),
+                    label="Curves",
+                    elem_id="pose-curves",
+                )
                 time_s = gr.Slider(
                     0,
                     LENGTH_S,
@@ -255,6 +264,7 @@ def build_moving(studio: StudioContext, handlers: MovingHandlers) -> Moving:
                 status = gr.HTML(
                     progress_html("The clip appears here: press Render clip."),
                     css_template=PROGRESS_CSS,
+                    label="Progress",
                     elem_id="pose-status",
                 )
                 with gr.Row():

@@ -19,7 +19,7 @@ from studio.messages import friendly, sentence
 from studio.tabs.animate_stops import Stops
 from studio.tabs.animate_views import progress_html
 from studio.tabs.pose_curves import draw_curves
-from studio.tabs.pose_handlers import PoseHandlers, edit_of
+from studio.tabs.pose_handlers import BY_HAND, PoseHandlers, edit_of
 from studio.tabs.pose_table import Rows, preset_rows, timeline_of, with_row, without_row
 
 TELL_EVERY_S = 0.25  # how often a render tells how far it is
@@ -120,7 +120,7 @@ class MovingHandlers:
             return NO_CURVES.format(html.escape(sentence(error)))
 
     @friendly
-    def look_at_time(
+    def look_at_time(  # noqa: PLR0917  # as edit_pose
         self,
         portrait: str | None,
         keyframes: Rows,
@@ -128,6 +128,7 @@ class MovingHandlers:
         fps: str,
         time_s: float,
         paste_back: bool = False,
+        view: str = BY_HAND,
     ) -> tuple[Any, ...]:
         """Show one moment of the timeline, and put its values on the sliders.
 
@@ -138,14 +139,15 @@ class MovingHandlers:
             fps: frames a second.
             time_s: the moment, s.
             paste_back: show the whole portrait.
+            view: as for edit_pose.
 
         Returns:
-            The picture, and the values of the sliders in the order of edit_pose.
+            The picture, the pair if it was asked for, and the values of the sliders in the order of edit_pose.
         """
         edit = timeline_of(keyframes, seconds, fps).at(time_s)
         values = {name: round(getattr(edit, name), 4) for name in CONTROL_RANGES}
-        frame, _ = self.pose.edit_pose(portrait, **values, paste_back=paste_back)
-        return frame, *values.values()
+        shown = self.pose.edit_pose(portrait, **values, paste_back=paste_back, view=view)
+        return *shown, *values.values()
 
     @friendly
     def render_timeline(  # noqa: PLR0917  # as edit_pose

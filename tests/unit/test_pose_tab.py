@@ -141,8 +141,9 @@ def test_a_cancelled_render_keeps_what_it_has(moving, portrait, monkeypatch):
 
 
 def test_a_moment_of_the_timeline_sets_the_sliders_to_its_values(handlers, moving, portrait):
-    frame, *values = moving.look_at_time(portrait, ROWS, 3, "25", 0.5)
+    frame, pair, *values = moving.look_at_time(portrait, ROWS, 3, "25", 0.5)
     np.testing.assert_array_equal(frame, handlers.edit_pose(portrait, 5)[0])
+    assert pair is None
     assert values == [5, 0, 0, 1, 0, 0, 1, 0]
 
 
