@@ -142,7 +142,7 @@ class MovingHandlers:
             view: as for edit_pose.
 
         Returns:
-            The picture, the pair if it was asked for, and the values of the sliders in the order of edit_pose.
+            The picture, the pair if it was asked for, and the sliders in the order of edit_pose.
         """
         edit = timeline_of(keyframes, seconds, fps).at(time_s)
         values = {name: round(getattr(edit, name), 4) for name in CONTROL_RANGES}
