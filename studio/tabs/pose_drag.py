@@ -32,6 +32,9 @@ margin: -8px -10px; /* Gradio's own padding round HTML */
 &:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
 img { cursor: grab; touch-action: none; user-select: none; -webkit-user-drag: none; }
 &.held img { cursor: grabbing; }
+.empty { flex-direction: column; gap: 0.6em; }
+.empty::after { content: "Give a portrait, or pick an example: it appears here to be turned.";
+  padding: 0 2em; text-align: center; color: var(--body-text-color-subdued); }
 """
 
 JS = """
