@@ -12,10 +12,11 @@ import errno
 from mmfa_core.errors import MMFAError, NotFoundError, ResourceError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 CLIENTS = ("huggingface_hub", "hf_xet", "httpx", "httpx2", "httpcore", "httpcore2", "requests")
 HUB = "The Hugging Face Hub"
 NAMED = ("OfflineModeIsEnabled", "GatedRepoError", "RevisionNotFoundError", "HFValidationError")
+STRANGE = ("JSONDecodeError", "FileMetadataError")
 TOO_SLOW = ("TimeoutException", "Timeout", "TimeoutError")
 CUT = ("RemoteProtocolError", "ReadError", "WriteError", "ChunkedEncodingError", "ProtocolError")
 AWAY = ("TransportError", "ConnectionError", "gaierror")
@@ -134,6 +135,11 @@ def _by_connection(error: BaseException, repository: str, doing: str) -> MMFAErr
         return NotFoundError(
             f"{HUB} did not answer in time.",
             "Run it again, or raise HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT (seconds).",
+        )
+    if names.intersection(STRANGE):
+        return NotFoundError(
+            "What answers at the address of the Hugging Face Hub is not the Hub.",
+            "Check HF_ENDPOINT if it is set, and whether this network wants you to log in.",
         )
     if names.intersection(CUT) or "Consistency check failed" in str(error):
         return NotFoundError(

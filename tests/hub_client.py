@@ -29,7 +29,7 @@ def environment(home: Path, endpoint: str, **more: str) -> dict[str, str]:
         "HF_HUB_DOWNLOAD_TIMEOUT": "1",
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     return {**kept, **given, **more}
 

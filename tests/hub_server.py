@@ -57,7 +57,8 @@ class Fault:
 
     Attributes:
         on: api, head, get, create, commit, put.
-        kind: status, cut (half of the bytes), hang (until the server stops), or garble.
+        kind: status, cut (half of the bytes), hang (until the server stops), page (HTML as from a
+            network that wants a login), or garble.
         file: only for this file; None for any.
         times: how often before all is well again.
     """
@@ -218,7 +219,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if fault.kind == "hang":
             self.server.closing.wait()
-        self._json({"error": "a fault"}, fault.status, fault.headers)
+        if fault.kind == "page":
+            self._send(b"<html>Welcome</html>", 200, {"Content-Type": "text/html"})
+        else:
+            self._json({"error": "a fault"}, fault.status, fault.headers)
         raise ConnectionAbortedError
 
     def _repository(self, name: str) -> Repository:

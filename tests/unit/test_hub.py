@@ -298,6 +298,9 @@ def test_another_format_version_is_said(client, repository, files):
         ({"on": "api", "status": 503}, "a fault of its own at the moment (503).", "some minutes"),
         ({"on": "api", "status": 403}, "forbids this download of org/", "HF_TOKEN"),
         ({"on": "api", "status": 418}, "refused the download of org/", "HF_ENDPOINT"),
+        ({"on": "api", "kind": "page"}, "is not the Hub.", "wants you to log in"),
+        ({"on": "head", "kind": "page"}, "is not the Hub.", "wants you to log in"),
+        ({"on": "head", "status": 403}, "forbids this download of org/", "HF_TOKEN"),
         ({"on": "api", "kind": "hang"}, "did not answer in time.", "HF_HUB_ETAG_TIMEOUT"),
         ({"on": "get", "status": 503}, "a fault of its own at the moment (503).", "some minutes"),
         ({"on": "get", "status": 404}, "refused the download of org/", "HF_ENDPOINT"),
@@ -375,6 +378,13 @@ def test_a_disk_without_room_is_said_and_nothing_stays(client, repository):
     assert_sentence(found, "There is no room on the disk for org/", "Make room", "ResourceError")
     assert list(client.home.rglob("*.incomplete")) == []
     assert_loads(client.find(repository.name))
+
+
+def test_a_cache_that_can_not_be_written_is_said(clients, repository, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    found = clients(HF_HUB_CACHE=str(file)).find(repository.name)
+    assert_sentence(found, "can't be written", "Set HF_HOME to a folder", "ResourceError")
 
 
 @pytest.mark.parametrize(
