@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmfa_core.geometry import gaussian_maps
+from mmfa_core.geometry import gaussian_maps, make_grid
 
 Features = Callable[[Tensor], list[Tensor]]
 
@@ -32,6 +32,35 @@ def face_weights(points: Tensor, sharp: tuple[int, ...], rows: int, columns: int
     fine = gaussian_maps(points[:, list(sharp)], 0.05, rows, columns).amax(1, keepdim=True)
     weights = 1 + 2 * face + 4 * fine
     return weights / weights.mean((1, 2, 3), keepdim=True)
+
+
+def opening_maps(
+    points: Tensor, least: Tensor | float, rows: int, columns: int
+) -> tuple[Tensor, Tensor]:
+    """Draw the openings of a face (mouth, eyes) as soft ellipses, and say how open they are.
+
+    Args:
+        points: (B, N, 4, 2), normalised: two corners, upper and lower edge of each opening.
+        least: height over width that is drawn at least, (B, N) or one for all.
+        rows: height, px.
+        columns: width, px.
+
+    Returns:
+        (B, N, rows, columns), about 1 inside and 0 outside; and (B, N), height over width.
+    """
+    first, last, upper, lower = points.unbind(2)
+    across = last - first
+    width = across.norm(dim=-1).clamp_min(1e-3)
+    gap = (lower - upper).norm(dim=-1)
+    x_axis = across / width[..., None]
+    y_axis = torch.stack((-x_axis[..., 1], x_axis[..., 0]), -1)
+    middle = points.mean(2)
+    grid = make_grid(rows, columns, points.device)
+    arms = grid[None, None] - middle[:, :, None, None]  # (B, N, rows, columns, 2)
+    x = (arms * x_axis[:, :, None, None]).sum(-1) / (0.5 * width)[..., None, None]
+    half = 0.5 * torch.maximum(gap, least * width)
+    y = (arms * y_axis[:, :, None, None]).sum(-1) / half[..., None, None]
+    return torch.sigmoid(6 * (1.15 - torch.sqrt(x**2 + y**2 + 1e-6))), gap / width
 
 
 def weighted_l1(picture: Tensor, truth: Tensor, weights: Tensor) -> Tensor:

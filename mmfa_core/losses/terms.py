@@ -41,6 +41,8 @@ class LossWeights:
     warped: float = 0.7  # L1 of the warped source
     painted: float = 0.7  # L1 of the painted picture
     invented: float = 0.0  # share of the picture that is painted and not warped
+    openings: float = 0.0  # L1 of the painted picture inside mouth and eyes
+    revealed: float = 0.0  # warped share of mouth and eyes that open or shut
     perceptual: float = 0.0  # feature distance on crops of the face
     adversarial: float = 0.0  # hinge on crops of the face
     feature_matching: float = 0.0  # L1 on the discriminator's features

@@ -26,6 +26,7 @@ from mmfa_core.losses.reconstruction import (
     face_weights,
     feature_distance,
     flow_distance,
+    opening_maps,
     weighted_l1,
 )
 from mmfa_core.losses.terms import LossWeights
@@ -38,6 +39,10 @@ from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
 
 CROP_JITTER = (0.06, 0.06, 0.06)  # roll in rad, scale, place in units of the scale
 FACE_CROP_PX = 96  # of perceptual and adversarial terms
+# Corners, upper and lower edge of each opening: lips, right eye, left eye.
+OPENINGS = ((78, 308, 13, 14), (33, 133, 159, 145), (362, 263, 386, 374))
+LEAST_OPENING = 0.2  # height over width of the map of an opening that is shut
+FULL_CHANGE = 0.12  # change of height over width that can't be warped at all
 PAINTED_ABOVE = 0.5  # of a standard normal number: 31 % of the crops
 HEAD_MIDDLE = (0.0, 0.15)  # of those crops, from the rigid centre, s = 1
 HEAD_REACH = (0.35, 0.45)  # their standard deviation
@@ -207,6 +212,7 @@ class PairObjective(nn.Module):
             "invented": 1 - generated.blend.mean(),
         }
         if self.teacher:
+            terms |= self._opening_terms(pair, generated)
             terms["flow"] = flow_distance(
                 generated.motion.flow,
                 pair.driving.landmarks[..., :2],
@@ -214,6 +220,28 @@ class PairObjective(nn.Module):
                 self.place_weights,
             )
         return terms
+
+    def _opening_terms(self, pair: Pair, generated: Generated) -> dict[str, Tensor]:
+        """Weigh the inside of mouth and eyes: teeth and lids can't be warped out of closed ones."""
+        openings = torch.tensor(OPENINGS, device=generated.blend.device)
+        side = generated.blend.shape[-1] // 2
+        _, open_before = opening_maps(pair.source.landmarks[:, openings, :2], LEAST_OPENING, 1, 1)
+        drawn, open_now = opening_maps(
+            pair.driving.landmarks[:, openings, :2],
+            open_before.clamp_min(LEAST_OPENING),
+            side,
+            side,
+        )
+        change = ((open_now - open_before).abs() / FULL_CHANGE).clamp(max=1)[..., None, None]
+        inside = drawn.amax(1, keepdim=True)  # (B, 1, side, side)
+        changed = (drawn * change).amax(1, keepdim=True)
+        error = F.avg_pool2d((generated.painted - pair.driving.pictures).abs(), 2)
+        weights = inside * F.interpolate(pair.driving.trust, (side, side), mode="bilinear")
+        blend = F.avg_pool2d(generated.blend, 2)
+        return {
+            "openings": (error.mean(1, keepdim=True) * weights).sum() / inside.sum(),
+            "revealed": (blend * changed).sum() / inside.sum(),
+        }
 
     def _crops(self, pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Cut one square a picture, half of them at eyes and mouth, half anywhere on the head."""

@@ -17,7 +17,8 @@ EVERY = LossWeights(
     **{f.name: 1.0 for f in dataclasses.fields(LossWeights) if f.name != "feature_matching"}
 )
 TAUGHT = {"size", "place", "guide", "canonical", "offsets", "gaps", "flow"}
-PICTURES = {"pixel", "pixel_small", "warped", "painted", "invented", "flow"}
+PICTURES = {"pixel", "pixel_small", "warped", "painted", "invented"}
+OPEN = {"openings", "revealed", "flow"}
 CRITIC = {"perceptual", "adversarial", "feature_matching"}
 INVARIANT = {"equivariance", "similarity", "expression_invariance"}
 MOTION = {"pose", "canonical_consistency", "deformation", "keypoint_prior", "kl", "vae"}
@@ -35,9 +36,9 @@ def pair(sampler: PairSampler) -> Pair:
 @pytest.mark.parametrize(
     ("taught", "joint", "names"),
     [
-        (True, True, MOTION | INVARIANT | TAUGHT | PICTURES),
+        (True, True, MOTION | INVARIANT | TAUGHT | PICTURES | OPEN),
         (True, False, MOTION | INVARIANT | (TAUGHT - {"flow"})),
-        (False, True, MOTION | INVARIANT | (PICTURES - {"flow"})),
+        (False, True, MOTION | INVARIANT | PICTURES),
         (False, False, MOTION | INVARIANT),
     ],
 )
