@@ -28,7 +28,7 @@ Gallery = list[tuple[Frame, str]]
 
 MENDS = 4  # buttons for mends
 PREVIEW_S = 2.0
-TELL_EVERY_S = 0.25
+TELL_EVERY_S = 0.4  # each time costs the browser some work
 CHUNK_S = 1.0
 NO_DRIVER = MMFAError("There is no driver yet.", "Drop a clip on the page, or pick an example.")
 CANCELLED = "Cancelled before there was a frame. What you had is still here."
@@ -252,12 +252,14 @@ class AnimateHandlers:
         options = settings.options(self.studio.settings.max_clip_s)
         prepared = self._prepare(portrait, crop_x, crop_y, crop_size)
         made: dict[str, Path | None] = {"relative": None, "absolute": None}
-        stopped = False
+        stopped, told = False, _Throttle()
         for mode in made:
             output = self.studio.new_file(".mp4", f"preview-{mode}")
             for update in self._render(
                 prepared, clip, [output], options.changed(mode=mode), token=token
             ):
+                if not told.may():
+                    continue
                 text = f"Preview, {mode}: {_stage(update).lower()}"
                 yield gr.skip(), gr.skip(), progress_html(text, update.done, update.total)
             stopped = self.stops.is_cancelled(token)
