@@ -98,6 +98,12 @@ def test_progress_comes_as_json_lines_before_the_final_one(animate):
     assert final["done"] == final["total"] == last["frames"]
 
 
+def test_a_part_of_the_clip_can_drive_and_the_output_can_be_a_gif(animate, tmp_path):
+    done = animate("--start", 0.5, "--end", 1.0, out="o.gif")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.lines[0]["frames"] == probe_clip(tmp_path / "o.gif").frames == 6
+
+
 def test_a_driving_picture_makes_a_picture(animate, tmp_path):
     done = animate(driving="london_034_smiling.jpg", out="o.png")
     assert done.code == 0
