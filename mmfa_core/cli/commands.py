@@ -205,9 +205,9 @@ def _progress(arguments: argparse.Namespace) -> ReportProgress:
 
 def _check_clip_or_picture(output: str, *, overwrite: bool) -> None:
     """Notice an output that can't be written before the model is loaded."""
-    from mmfa_core.media import CLIP_SUFFIXES, PICTURE_SUFFIXES, check_output
+    from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, check_output
 
-    check_output(output, overwrite=overwrite, suffixes=(*CLIP_SUFFIXES, *PICTURE_SUFFIXES))
+    check_output(output, overwrite=overwrite, suffixes=(*OUTPUT_SUFFIXES, *PICTURE_SUFFIXES))
 
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
