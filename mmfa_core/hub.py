@@ -5,7 +5,9 @@ files. A repository may hold anything; only the files named below are ever fetch
 
 Where things go is up to huggingface_hub: HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
 HF_ENDPOINT and the timeouts HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT. It reads them when it
-is imported. Its progress bars go to stderr, and only if that is a terminal.
+is imported. Its progress bars go to stderr, and only if that is a terminal. Files travel by plain
+HTTP, which keeps to the timeouts and takes up a broken transfer; HF_HUB_DISABLE_XET=0 brings back
+the client's Xet protocol, made for files far larger than a model of ours.
 """
 
 from __future__ import annotations
@@ -230,7 +232,7 @@ def _fault(folder: Path) -> MismatchError | ResourceError | None:
 def _explained(repository: str, revision: str | None, *, doing: str = "download") -> Iterator[None]:
     """Turn what the Hub's client raises into a sentence; mistakes of ours pass as they are."""
     try:
-        with _bars_only_at_a_terminal():
+        with _bars_only_at_a_terminal(), _plain_http():
             yield
     except Exception as error:
         found = explain(error, repository, revision, doing=doing)
@@ -257,3 +259,16 @@ def _bars_only_at_a_terminal() -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
+
+
+@contextlib.contextmanager
+def _plain_http() -> Iterator[None]:
+    """Leave Xet out unless the environment has a word on it; it was seen to hang without an end."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_DISABLE_XET
+    constants.HF_HUB_DISABLE_XET = before or "HF_HUB_DISABLE_XET" not in os.environ
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before

@@ -19,6 +19,7 @@ NAMED = ("OfflineModeIsEnabled", "GatedRepoError", "RevisionNotFoundError", "HFV
 STRANGE = ("JSONDecodeError", "FileMetadataError")
 TOO_SLOW = ("TimeoutException", "Timeout", "TimeoutError")
 CUT = ("RemoteProtocolError", "ReadError", "WriteError", "ChunkedEncodingError", "ProtocolError")
+CUT_WORDS = ("Consistency check failed", "CAS Client Error")  # the second is a bare RuntimeError
 AWAY = ("TransportError", "ConnectionError", "gaierror")
 
 
@@ -141,7 +142,7 @@ def _by_connection(error: BaseException, repository: str, doing: str) -> MMFAErr
             "What answers at the address of the Hugging Face Hub is not the Hub.",
             "Check HF_ENDPOINT if it is set, and whether this network wants you to log in.",
         )
-    if names.intersection(CUT) or "Consistency check failed" in str(error):
+    if names.intersection(CUT) or any(words in str(error) for words in CUT_WORDS):
         return NotFoundError(
             f"The {doing} of {repository} broke off.",
             "Run it again: files that arrived whole are kept and the rest follows.",

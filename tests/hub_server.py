@@ -1,8 +1,8 @@
 """A small Hub on 127.0.0.1 that the real client talks to, with faults on demand.
 
-It speaks the routes that huggingface_hub uses to read and to publish a model over HTTP (the Xet
-protocol is not spoken: set HF_HUB_DISABLE_XET for uploads). Large files are sent on to a second
-host name, as the real Hub sends them on to its storage, so that a token that leaks is seen.
+It speaks the routes that huggingface_hub uses to read and to publish a model over plain HTTP. Large
+files are sent on to a second host name, as the real Hub sends them on to its storage, so that a
+token that leaks is seen. Like the real Hub it offers Xet for them; but then it refuses every byte.
 """
 
 from __future__ import annotations
@@ -278,8 +278,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers["X-Linked-ETag"] = f'"{etag}"'
         headers["X-Linked-Size"] = str(len(content))
+        headers["X-Xet-Hash"] = etag
+        headers["X-Xet-Refresh-Route"] = (
+            f"{self.server.url}/api/models/{name}/xet-read-token/{commit}"
+        )
         headers["Location"] = f"http://localhost:{self.server.server_port}/cdn/{name}/{etag}/{file}"
         self._send(b"", 302, headers)
+
+    def xet_token(self, name: str, revision: str) -> None:
+        self._commit(self._repository(name), revision)
+        headers = {"X-Xet-Cas-Url": self.server.url, "X-Xet-Access-Token": "hf_xet"}
+        self._json({}, 200, {**headers, "X-Xet-Token-Expiration": str(2**33)})
 
     def storage(self, name: str, etag: str, file: str) -> None:
         if self.token is not None:
@@ -396,6 +405,7 @@ ROUTES = [
         ("GET", f"/api/models/{NAME}/tree/{REV}", _Handler.tree),
         ("GET HEAD", f"/{NAME}/resolve/{REV}/(?P<file>[^/]+)", _Handler.resolve),
         ("GET HEAD", f"/cdn/{NAME}/(?P<etag>[^/]+)/(?P<file>[^/]+)", _Handler.storage),
+        ("GET", f"/api/models/{NAME}/xet-read-token/{REV}", _Handler.xet_token),
         ("GET", "/api/whoami-v2", _Handler.whoami),
         ("POST", "/api/repos/create", _Handler.create),
         ("POST", "/api/validate-yaml", _Handler.validate),

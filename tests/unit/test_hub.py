@@ -322,7 +322,7 @@ def test_a_connection_cut_once_goes_on_where_it_stopped(client, hub, repository,
     hub.fail(repository.name, "get", "cut", file=WEIGHTS, times=1)
     found = client.find(repository.name)
     assert (Path(found.folder) / WEIGHTS).read_bytes() == large
-    spans = [s.range for s in hub.seen if s.method == "GET" and s.path.endswith(WEIGHTS)][-2:]
+    spans = [s.range for s in hub.seen if s.path.startswith(f"/cdn/{repository.name}/")]
     assert spans == [None, f"bytes={10 * 2**20}-"]
 
 
@@ -337,6 +337,17 @@ def test_half_a_download_is_completed_by_the_next_call(client, hub, repository, 
     assert_loads(client.find(repository.name))
     fetched = {s.path.split("/")[-1] for s in hub.seen[before:] if s.method == "GET"}
     assert fetched & MODEL == {WEIGHTS}  # what arrived whole is kept
+
+
+def test_files_travel_by_plain_http_unless_the_environment_asks_for_xet(
+    client, clients, hub, repository
+):
+    found = clients(HF_HUB_DISABLE_XET="0").find(repository.name)
+    assert_sentence(found, f"The download of {repository.name} broke off.", "Run it again")
+    assert any("xet-read-token" in path for path in hub.asked(repository.name))
+    before = len(hub.seen)
+    assert_loads(client.find(repository.name))
+    assert not any("xet" in s.path for s in hub.seen[before:])
 
 
 def test_half_a_download_is_never_taken_for_a_copy(client, hub, repository, offline):
