@@ -63,7 +63,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
         with gr.Tabs(elem_id="tabs") as chosen:
             for name, title, build in TABS:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                    tabs[name] = build(studio) or TabControls(name)
+                    tabs[name] = build(studio)
                     with gr.Column() as folders[name]:
                         pass
         rules = rules_of(tabs)

@@ -202,7 +202,7 @@ def _shapes() -> dict[str, str]:
         | buttons
         | {
             "checkbox_shadow": "none",
-        "color_accent": "var(--ink-accent)",
+            "color_accent": "var(--ink-accent)",
             "block_border_width": "1px",
             "block_border_width_dark": "1px",
             "block_title_text_weight": "600",
