@@ -5,24 +5,39 @@ In: what a person drops. Out: the path of the file. Knows nothing about what is 
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABCMeta
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 
-class PictureFile(gr.Image):
-    """A gr.Image that gives handlers the file's path and leaves reading the picture to the core.
+def _preprocess(self: Any, payload: Any) -> Any:
+    """Return the path of the file, or None if there is none."""
+    if payload is not None and payload.path:
+        return str(payload.path)
+    return gr.Image.preprocess(self, payload)  # pixels inside the call itself, from the API
 
-    gr.Image opens the picture before a handler is called: a file that is none then ends in a
-    failure without a sentence, and some pictures are encoded again at every event.
 
-    It has no __init__ of its own, since Gradio reads from it what to tell the browser.
-    """
+if TYPE_CHECKING:
 
-    is_template = True  # looks and behaves as gr.Image in the browser
+    class PictureFile(gr.Image):
+        """A gr.Image that gives handlers the file's path and leaves reading it to the core.
 
-    def preprocess(self, payload: Any) -> Any:
-        """Return the path of the file, or None if there is none."""
-        if payload is not None and payload.path:
-            return str(payload.path)
-        return super().preprocess(payload)  # pixels inside the call itself, from the API
+        gr.Image opens the picture before a handler is called: a file that is none then ends in
+        a failure without a sentence, and some pictures are encoded again at every event.
+        """
+
+else:
+    # Not a class statement: for each of those Gradio writes a .pyi file beside the source. It has
+    # no __init__ of its own, since Gradio reads from it what to tell the browser.
+    PictureFile = ABCMeta.__new__(
+        type(gr.Image),
+        "PictureFile",
+        (gr.Image,),
+        {
+            "__module__": __name__,
+            "__doc__": "A gr.Image that gives handlers the path of the file.",
+            "is_template": True,  # looks and behaves as gr.Image in the browser
+            "preprocess": _preprocess,
+        },
+    )
