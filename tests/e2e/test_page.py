@@ -137,7 +137,8 @@ def test_a_link_with_a_wrong_recipe_opens_the_page_with_a_sentence(
         open_tab(opened, "Pose")
 
 
-def test_the_description_of_the_api_opens_in_the_page(page: Page, studio_url: str) -> None:
+def test_the_description_of_the_api_opens_in_the_page(page: Page, watch: Watch) -> None:
+    watch.tolerated += ["404", "403"]  # it asks this server for tools and figures that are off
     page.get_by_role("button", name="Use via API").click()
     expect(page.get_by_text("/mix_expressions").first).to_be_visible()
     expect(page.get_by_text("/edit_pose").first).to_be_attached()
