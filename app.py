@@ -85,9 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     flags = parse_arguments(arguments)
     if flags.mcp and importlib.util.find_spec("mcp") is None:
-        return _fail(
-            "--mcp needs one more package: run .venv/bin/python -m pip install gradio[mcp]"
-        )
+        return _fail(MCP_MISSING)
     try:
         auth = flags.auth or (_pair(os.environ[AUTH_VARIABLE]) if _has_auth() else None)
     except argparse.ArgumentTypeError as error:

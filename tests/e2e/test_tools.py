@@ -1,0 +1,31 @@
+"""The server of tools: one flag, and an assistant can do what the page can."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+
+from tests.e2e.browser import running_studio
+
+WANTED = {"animate", "edit_pose", "mix_expressions", "show_keypoints", "examine_clip"}
+
+
+def test_an_assistant_finds_the_tools_and_is_told_what_they_do(tmp_path: Path) -> None:
+    async def look(url: str) -> dict[str, str]:
+        async with (
+            streamablehttp_client(f"{url}gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            listed = await session.list_tools()
+            return {tool.name: tool.description or "" for tool in listed.tools}
+
+    with running_studio("--mcp", log=tmp_path / "log") as url:
+        tools = asyncio.run(look(url))
+    missing = [name for name in WANTED if not any(tool.endswith(name) for tool in tools)]
+    assert missing == [], sorted(tools)
+    untold = [name for name, told in tools.items() if len(told) < 20]
+    assert untold == []
