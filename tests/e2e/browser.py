@@ -150,7 +150,10 @@ def picture_of(where: Locator) -> NDArray[np.uint8]:
     expect(shown).to_be_visible(timeout=LONG_MS)
     data = shown.evaluate(
         """async shown => {
-            if (shown.decode) await shown.decode();
+            for (let tries = 0; shown.decode; tries++) {  // a new picture interrupts an old one
+                try { await shown.decode(); break; } catch (error) { if (tries > 9) throw error; }
+                await new Promise(frame => requestAnimationFrame(frame));
+            }
             const width = shown.naturalWidth || shown.videoWidth || shown.width;
             const height = shown.naturalHeight || shown.videoHeight || shown.height;
             const canvas = document.createElement('canvas');

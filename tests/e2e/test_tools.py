@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 
 from tests.e2e.browser import running_studio
 
@@ -16,7 +16,7 @@ WANTED = {"animate", "edit_pose", "mix_expressions", "show_keypoints", "examine_
 def test_an_assistant_finds_the_tools_and_is_told_what_they_do(tmp_path: Path) -> None:
     async def look(url: str) -> dict[str, str]:
         async with (
-            streamablehttp_client(f"{url}gradio_api/mcp/") as (read, write, _),
+            streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
