@@ -23,8 +23,7 @@ from mmfa_core.motion import HeadPose, Motion, MotionEdit
 Points = NDArray[np.float32]
 # Out of the picture's plane a generated head turns by less than its keypoints do (measured on
 # portraits of the training split, docs/LOG.md), so keypoints are turned further than was asked.
-YAW_GAIN = 1.25
-PITCH_GAIN = 1.1
+TURN_GAIN = 1.15
 # No portrait shows what lies behind a head, so beyond this yaw a further turn counts less.
 WIDEST_YAW_DEG = 36.0
 SHARE_BEYOND = 0.25
@@ -34,7 +33,7 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
     """Apply what a person asked to change to a portrait's own motion.
 
     Angles are added to yaw, pitch and roll, so that they are read off the picture and not off the
-    head; yaw and pitch are multiplied by their gains first, and of a yaw beyond WIDEST_YAW_DEG
+    head; yaw and pitch are multiplied by TURN_GAIN first, and of a yaw beyond WIDEST_YAW_DEG
     only SHARE_BEYOND is added: so a head that looks aside turns on slowly and never back.
     frontalise shrinks the own angles before that: with 1 and no angles R is the identity.
     expression_gain multiplies the decoded offsets and not the code: 0 is exactly the canonical
@@ -53,8 +52,8 @@ def edit_motion(motion: Motion, edit: MotionEdit) -> Motion:
         own = 1 - edit.frontalise
         rotation = rotation_from_pose(
             HeadPose(
-                _turn_on(own * pose.yaw_deg, YAW_GAIN * edit.yaw_deg),
-                own * pose.pitch_deg + PITCH_GAIN * edit.pitch_deg,
+                _turn_on(own * pose.yaw_deg, TURN_GAIN * edit.yaw_deg),
+                own * pose.pitch_deg + TURN_GAIN * edit.pitch_deg,
                 own * pose.roll_deg + edit.roll_deg,
             )
         )

@@ -32,7 +32,7 @@ from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.evaluation.run import PROTOCOLS, command_line, evaluate_command
 from mmfa_core.evaluation.table import FrameTable
 from mmfa_core.geometry import make_grid, pose_from_rotation, rotation_from_pose
-from mmfa_core.inference.editing import PITCH_GAIN, YAW_GAIN
+from mmfa_core.inference.editing import TURN_GAIN
 from mmfa_core.motion import HeadPose
 from tests import evaluation_fakes as fakes
 from tests.helpers import awake_model, dots, find_dots, pose
@@ -409,7 +409,7 @@ def test_perfect_edits_answer_what_the_keypoints_do_and_leak_nothing(
     )
     for factor in decoupling.FACTORS[:-1]:
         row = result["rows"][factor]
-        turned = {"yaw_deg": YAW_GAIN, "pitch_deg": PITCH_GAIN}.get(factor, 1)
+        turned = TURN_GAIN if factor in ("yaw_deg", "pitch_deg") else 1
         assert row["slope"] == pytest.approx(turned, abs=1e-3), factor
         assert row["monotone_share"] == 1
         assert row["right_sign"] == 1

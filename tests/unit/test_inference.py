@@ -15,9 +15,8 @@ from mmfa_core.checkpoint import load_model
 from mmfa_core.errors import ConfigError
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
 from mmfa_core.inference.editing import (
-    PITCH_GAIN,
+    TURN_GAIN,
     WIDEST_YAW_DEG,
-    YAW_GAIN,
     draw_points,
     edit_motion,
 )
@@ -302,15 +301,15 @@ def test_a_neutral_edit_is_the_identity():
         assert torch.equal(getattr(edited, field.name), getattr(SOURCE, field.name))
 
 
-WITHIN_DEG = (WIDEST_YAW_DEG - 10) / YAW_GAIN  # the portrait's own yaw is 10
+WITHIN_DEG = (WIDEST_YAW_DEG - 10) / TURN_GAIN  # the portrait's own yaw is 10
 
 
 @given(st.floats(-WITHIN_DEG, WITHIN_DEG), st.floats(-45, 45), st.floats(-40, 40))
 def test_edited_angles_are_added_to_the_portrait_s_own(yaw, pitch, roll):
     edit = MotionEdit(yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
     pose = pose_from_rotation(edit_motion(SOURCE, edit).rotation)
-    assert float(pose.yaw_deg) == pytest.approx(10 + YAW_GAIN * yaw, abs=1e-2)
-    assert float(pose.pitch_deg) == pytest.approx(-5 + PITCH_GAIN * pitch, abs=1e-2)
+    assert float(pose.yaw_deg) == pytest.approx(10 + TURN_GAIN * yaw, abs=1e-2)
+    assert float(pose.pitch_deg) == pytest.approx(-5 + TURN_GAIN * pitch, abs=1e-2)
     assert float(pose.roll_deg) == pytest.approx(3 + roll, abs=1e-2)
 
 
@@ -327,7 +326,7 @@ def test_a_head_that_looks_aside_turns_on_slowly_and_never_back(own, yaw, more):
 
     if abs(yaw + more) <= 60:
         step = turned(yaw + more) - turned(yaw)
-        assert -1e-3 <= step <= YAW_GAIN * more + 1e-3
+        assert -1e-3 <= step <= TURN_GAIN * more + 1e-3
     assert turned(0) == pytest.approx(own, abs=1e-2)
 
 
@@ -341,7 +340,7 @@ def test_a_frontalised_head_faces_the_viewer_and_keeps_all_else():
 def test_frontalise_takes_its_share_of_the_own_angles_before_others_are_added(share, yaw):
     edited = edit_motion(SOURCE, MotionEdit(frontalise=share, yaw_deg=yaw))
     pose = pose_from_rotation(edited.rotation)
-    assert float(pose.yaw_deg) == pytest.approx(10 * (1 - share) + YAW_GAIN * yaw, abs=1e-2)
+    assert float(pose.yaw_deg) == pytest.approx(10 * (1 - share) + TURN_GAIN * yaw, abs=1e-2)
     assert float(pose.pitch_deg) == pytest.approx(-5 * (1 - share), abs=1e-2)
     assert float(pose.roll_deg) == pytest.approx(3 * (1 - share), abs=1e-2)
 
@@ -469,7 +468,8 @@ def test_half_precision_gives_nearly_the_same_frame(loaded):
         with engine.computing():
             source = engine.encode_source(portrait)
             frames.append(engine.render(source, engine.estimate_motion([driver]))[0])
-    assert np.abs(frames[0].astype(int) - frames[1].astype(int)).mean() < 8  # random weights: the worst case
+    # Random weights are the worst case.
+    assert np.abs(frames[0].astype(int) - frames[1].astype(int)).mean() < 8
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
