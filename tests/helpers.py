@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +16,14 @@ from mmfa_core.config import ModelConfig
 from mmfa_core.geometry import rotation_from_pose
 from mmfa_core.model import MMFA, build_model
 from mmfa_core.motion import HeadPose, Motion
+
+T = TypeVar("T")
+
+
+def run_apart(work: Coroutine[object, object, T]) -> T:
+    """Run a coroutine in a thread of its own: the browser tests keep a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def tiny_config(**changes: object) -> ModelConfig:

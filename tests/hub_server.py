@@ -220,9 +220,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "hang":
             self.server.closing.wait()
         if fault.kind == "page":
-            self._send(b"<html>Welcome</html>", 200, {"Content-Type": "text/html"})
+            # Told, so that the client doesn't come back on a connection that ends here.
+            headers = {"Content-Type": "text/html", "Connection": "close"}
+            self._send(b"<html>Welcome</html>", 200, headers)
         else:
-            self._json({"error": "a fault"}, fault.status, fault.headers)
+            self._json({"error": "a fault"}, fault.status, {**fault.headers, "Connection": "close"})
         raise ConnectionAbortedError
 
     def _repository(self, name: str) -> Repository:

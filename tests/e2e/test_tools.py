@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.e2e.browser import running_studio
+from tests.helpers import run_apart
 
 WANTED = {"animate", "edit_pose", "mix_expressions", "show_keypoints", "examine_clip"}
 
@@ -24,7 +24,7 @@ def test_an_assistant_finds_the_tools_and_is_told_what_they_do(tmp_path: Path) -
             return {tool.name: tool.description or "" for tool in listed.tools}
 
     with running_studio("--mcp", log=tmp_path / "log") as url:
-        tools = asyncio.run(look(url))
+        tools = run_apart(look(url))
     missing = [name for name in WANTED if not any(tool.endswith(name) for tool in tools)]
     assert missing == [], sorted(tools)
     untold = [name for name, told in tools.items() if len(told) < 20]

@@ -394,7 +394,7 @@ def test_a_model_that_cannot_be_used_gets_one_sentence(animate, tmp_path, damage
     [
         ("nothing", "There is no model folder 'nothing'."),
         ("weights.ckpt", "weights.ckpt is a pickle, and pickles are never opened"),
-        ("org/name", "and the Hugging Face Hub can't be reached."),
+        ("org/name", "and HF_HUB_OFFLINE forbids to ask the Hugging Face Hub."),
     ],
 )
 def test_a_model_that_is_not_there_gets_one_sentence(animate, name, sentence):

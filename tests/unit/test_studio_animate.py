@@ -221,7 +221,8 @@ def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, tu
     handlers.cancel("mine")
     *_, last = steps
     assert probe_clip(last[0]).frames == 23
-    assert is_kept(last[1])
+    # A fast machine may have frames of the second half by then; those are kept and play.
+    assert is_kept(last[1]) or 0 < probe_clip(last[1]).frames <= 23
     assert "cancelled" in last[2]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from studio.ownership import COOKIE, OwnFilesOnly
 from studio.security import HEADERS, KeepLocal
+from tests.helpers import run_apart
 
 ROOT = Path("/tmp/mmfa-studio-x1y2z3")
 MINE = f"{ROOT}/made-0123456789abcdef/result.mp4"
@@ -56,7 +56,7 @@ def ask(app, path="/", *, person=None, body=(), address="10.0.0.1", kind=None, s
     async def send(message):
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    run_apart(app(scope, receive, send))
     return sent[0]["status"], sent[0]["headers"], b"".join(m.get("body", b"") for m in sent[1:])
 
 
@@ -162,5 +162,5 @@ def test_what_is_no_request_passes():
         seen.append(scope["type"])
 
     for wrapped in (KeepLocal(app), OwnFilesOnly(app, ROOT)):
-        asyncio.run(wrapped({"type": "lifespan"}, None, None))
+        run_apart(wrapped({"type": "lifespan"}, None, None))
     assert seen == ["lifespan", "lifespan"]
