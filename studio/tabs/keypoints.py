@@ -46,7 +46,7 @@ def build_keypoints(studio: StudioContext) -> TabControls:
     known = [str(EXAMPLES / n) for n in PORTRAITS if (EXAMPLES / n).is_file()]
     first = known[0] if known else None
     gr.Markdown(
-        "The model moves a face by a few dozen points that it found for itself. "
+        "The model moves a face by a few dozen points in depth. "
         "**Each has its own colour**, the same in every view of this page.",
         elem_classes="hint",
     )
