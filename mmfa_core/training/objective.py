@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmfa_core.geometry import gauge_offsets, pose_from_rotation
+from mmfa_core.geometry import pose_from_rotation
 from mmfa_core.losses.motion import (
     gap_distance,
     gaussian_kl,
@@ -32,7 +32,7 @@ from mmfa_core.losses.reconstruction import (
 from mmfa_core.losses.terms import LossWeights
 from mmfa_core.model import MMFA, Coarse, CropPlace, EncodedSource, Estimate
 from mmfa_core.networks.generator import Generated
-from mmfa_core.training.augment import Labelled
+from mmfa_core.training.augment import TRUST_GRID, Labelled
 from mmfa_core.training.batches import Pair
 from mmfa_core.training.invariances import invariance_terms
 from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
@@ -183,23 +183,20 @@ class PairObjective(nn.Module):
         terms["canonical"] = (canonical[:, :guides] - both.canonical).abs().mean()
         terms["offsets"] = self._offset_term(both, motion.expression_offsets, canonical)
         expressed = both.canonical + both.offsets
-        offsets = motion.expression_offsets
-        if model.config.gauge != "off":
-            offsets = gauge_offsets(offsets, canonical, model.rigid)
+        offsets = model.gauge_expression(motion.expression_offsets, canonical)
         mine = canonical[:, :guides] + offsets[:, :guides]
         terms["gaps"] = gap_distance(mine, expressed, GAPS)
         return terms
 
     def _offset_term(self, both: Labelled, offsets: Tensor, canonical: Tensor) -> Tensor:
-        if self.model.config.gauge != "off":
-            offsets = gauge_offsets(offsets, canonical.detach(), self.model.rigid)
+        offsets = self.model.gauge_expression(offsets, canonical.detach())
         return point_distance(offsets[:, : len(GUIDES)], both.offsets, self.guide_weights)
 
     def _picture_terms(self, pair: Pair, generated: Generated) -> dict[str, Tensor]:
         truth = pair.driving.pictures
         points = pair.driving.landmarks[:, list(GUIDES), :2]
-        weights = face_weights(points, (*EYES, *MOUTH), 64, 64)
-        weights = weights * F.interpolate(pair.driving.trust, (64, 64), mode="area")
+        weights = face_weights(points, (*EYES, *MOUTH), TRUST_GRID, TRUST_GRID)
+        weights = weights * pair.driving.trust
         full = F.interpolate(weights, truth.shape[-2:], mode="bilinear", align_corners=False)
         small = F.avg_pool2d(truth, 4)
         terms = {

@@ -91,18 +91,14 @@ def turn_portraits(batch: Labelled, change: Change) -> Labelled:
 
     depth = batch.landmarks[:, list(GUIDES[:RIGID]), 2:].mean(1, keepdim=True)
     centred = moved - F.pad(depth, (2, 0))
-    surface = _surface(batch, centred)  # (B, n, n, 3) places of the surface after the expression
     start = make_grid(DRAW_GRID, DRAW_GRID)
     share = _share(batch, start)
-    ends = surface.clone()
-    flat = surface.reshape(len(surface), -1, 3)
-    ends[..., :2] = surface[..., :2] + share[..., None] * (
-        turned(flat).view_as(surface)[..., :2] - surface[..., :2]
-    )
-    near = turned(flat).view_as(surface)[..., 2] + (1 - share)  # the still part lies behind
+    surface = _surface(batch, centred, start, share)  # (B, n, n, 3)
+    posed = turned(surface.flatten(1, 2)).view_as(surface)
+    ends = torch.lerp(surface[..., :2], posed[..., :2], share[..., None])
+    depths = posed[..., 2] + (1 - share)  # the still part lies behind
     drawn = [
-        _draw(start.numpy(), end.numpy(), z.numpy())
-        for end, z in zip(ends[..., :2], near, strict=True)
+        _draw(start.numpy(), end.numpy(), z.numpy()) for end, z in zip(ends, depths, strict=True)
     ]
     field = torch.from_numpy(np.stack([d[0] for d in drawn]))
     trust = torch.from_numpy(np.stack([d[1] for d in drawn]))[:, None]
@@ -157,15 +153,17 @@ def _rings(batch: Labelled, centred: Tensor) -> Tensor:
     return torch.cat(parts, 1)
 
 
-def _surface(batch: Labelled, centred: Tensor) -> Tensor:
+def _surface(batch: Labelled, centred: Tensor, grid: Tensor, share: Tensor) -> Tensor:
     """Find where the surface at each place of the picture goes with the expression, and its depth.
 
     Args:
         batch: portraits.
         centred: landmarks after the expression, depth from the rigid centre, (B, 478, 3).
+        grid: (n, n, 2), the places.
+        share: (B, n, n), how much each of them moves with the head.
 
     Returns:
-        (B, DRAW_GRID, DRAW_GRID, 3): place after the expression, and depth.
+        (B, n, n, 3): place after the expression, and depth.
     """
     rings = _rings(batch, centred)
     before = batch.landmarks[:, list(KNOTS), :2]
@@ -173,14 +171,12 @@ def _surface(batch: Labelled, centred: Tensor) -> Tensor:
     places = torch.cat((before, rings[..., :2]), 1)
     values = torch.cat((F.pad(after[..., :2] - before, (0, 1)) + F.pad(after[..., 2:], (2, 0)),
                         F.pad(rings[..., 2:], (2, 0))), 1)  # fmt: skip
-    grid = make_grid(SPLINE_GRID, SPLINE_GRID)
     spline = fit_spline(places, values)
-    coarse = apply_spline(spline, places, grid.view(1, -1, 2))
+    coarse = apply_spline(spline, places, make_grid(SPLINE_GRID, SPLINE_GRID).view(1, -1, 2))
     coarse = coarse.view(-1, SPLINE_GRID, SPLINE_GRID, 3).permute(0, 3, 1, 2)
-    fine = F.interpolate(coarse, (DRAW_GRID, DRAW_GRID), mode="bicubic", align_corners=False)
+    fine = F.interpolate(coarse, grid.shape[:2], mode="bicubic", align_corners=False)
     fine = fine.permute(0, 2, 3, 1)
-    moves = _share(batch, make_grid(DRAW_GRID, DRAW_GRID))[..., None] * fine[..., :2]
-    return torch.cat((make_grid(DRAW_GRID, DRAW_GRID) + moves, fine[..., 2:]), -1)
+    return torch.cat((grid + share[..., None] * fine[..., :2], fine[..., 2:]), -1)
 
 
 def _share(batch: Labelled, grid: Tensor) -> Tensor:
