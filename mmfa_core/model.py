@@ -263,9 +263,14 @@ class MMFA(nn.Module):
         Returns:
             x, (B, K, 3).
         """
+        offsets = self.gauge_expression(motion.expression_offsets, canonical)
+        return self._pose(canonical, offsets, motion)
+
+    def _pose(self, canonical: Tensor, offsets: Tensor, motion: Motion) -> Tensor:
+        """Pose an identity with gauged offsets, each (B, K, 3), by the rest of a motion."""
         return compose_keypoints(
             canonical,
-            self.gauge_expression(motion.expression_offsets, canonical),
+            offsets,
             motion.rotation,
             motion.translation,
             motion.scale,
@@ -286,10 +291,13 @@ class MMFA(nn.Module):
         ratio = (own.scale / driving.scale)[:, :, None]
         with full_precision(ratio):
             turn = own.rotation @ driving.rotation.transpose(1, 2)
-        posed = self.keypoints(canonical, driving)
+        own_offsets, offsets = (
+            self.gauge_expression(m.expression_offsets, canonical) for m in (own, driving)
+        )
+        posed = self._pose(canonical, offsets, driving)
         motion = self.dense_motion(
             source.features[1],
-            self.keypoints(canonical, own),
+            self._pose(canonical, own_offsets, own),
             posed,
             ratio * turn,
             own.translation,
@@ -297,13 +305,8 @@ class MMFA(nn.Module):
         )
         hints = None
         if self.hints is not None:
-            hints = self.hints(
-                self.gauge_expression(own.expression_offsets, canonical),
-                self.gauge_expression(driving.expression_offsets, canonical),
-                posed,
-                driving.scale,
-                motion.flow.shape[1],
-            )
+            side = motion.flow.shape[1]
+            hints = self.hints(own_offsets, offsets, posed, driving.scale, side)
         generated: Generated = self.generator(source.picture, source.features, motion, hints)
         return generated
 
