@@ -281,18 +281,19 @@ def test_a_model_without_a_teacher_learns_from_one_pair(
     weights = LossWeights(
         equivariance=20.0, similarity=5.0, keypoint_prior=10.0, expression_invariance=1.0
     )
-    stage = StageSettings(steps=60, batch=2, lr=2e-3, warmup=5, sample_code=False, weights=weights)
+    stage = StageSettings(steps=120, batch=2, lr=2e-3, warmup=5, sample_code=False, weights=weights)
     settings = tiny_settings(stages=(stage,), teacher=False)
     trainer = make_trainer(corpus_folder, tmp_path, settings)
     trainer.sampler = OneBatch(sampler.batch(2, 2, joint=True))  # type: ignore[assignment]
-    terms = overfit(trainer, 60)
+    terms = overfit(trainer, 120)
 
     def mean(name: str, part: slice) -> float:
         values = [t[name] for t in terms[part]]
         return sum(values) / len(values)
 
     for name in ("loss", "equivariance", "similarity", "pose"):
-        assert mean(name, slice(-5, None)) < 0.85 * mean(name, slice(0, 5)), name
+        # Each step draws new warps, so a term swings by a fifth: many steps are averaged.
+        assert mean(name, slice(-40, None)) < 0.85 * mean(name, slice(0, 15)), name
 
 
 def test_the_vae_stage_changes_nothing_but_the_vae(corpus_folder: Path, tmp_path: Path):
