@@ -27,14 +27,14 @@ def point_distance(points: Tensor, label: Tensor, weights: Tensor) -> Tensor:
     return ((points - label).abs().mean(-1) * weights).mean() / weights.mean()
 
 
-def gap_distance(points: Tensor, label: Tensor, gaps: tuple[tuple[int, int], ...]) -> Tensor:
-    """Average |difference| of the distances between pairs of points (B, K, 3)."""
+def gap_errors(points: Tensor, label: Tensor, gaps: tuple[tuple[int, int], ...]) -> Tensor:
+    """Compare the distances between G pairs of points (B, K, 3) with the label: (B, G), signed."""
     first = [i for i, _ in gaps]
     second = [j for _, j in gaps]
     mine = (points[:, first] - points[:, second]).norm(dim=-1)
     theirs = (label[:, first] - label[:, second]).norm(dim=-1)
-    away: Tensor = (mine - theirs).abs().mean()
-    return away
+    errors: Tensor = mine - theirs
+    return errors
 
 
 def gaussian_kl(mean: Tensor, logvar: Tensor, free: float = 0.05) -> Tensor:

@@ -27,7 +27,7 @@ class LossWeights:
     canonical: float = 6.0  # L1 of canonical keypoints to the clip's neutral face
     canonical_consistency: float = 4.0  # L1 between the x_c of two pictures of one person
     offsets: float = 15.0  # L1 of gauged offsets to the teacher's expression
-    gaps: float = 15.0  # L1 of lip and eye openings
+    gaps: float = 15.0  # L1 of openings and mouth width, and of their change between the pair
     deformation: float = 0.05  # mean |delta|
     kl: float = 5e-4  # KL to N(0, I), nats a dimension
     vae: float = 1.0  # delta(e_hat) against detached delta(e)

@@ -31,8 +31,10 @@ GUIDES = (
 RIGID = 11
 EYES = tuple(range(20, 26))
 MOUTH = tuple(range(26, 40))
-# Pairs of guided keypoints whose distance says how open something is: lips, right eye, left eye.
-GAPS = ((34, 35), (20, 21), (22, 23))
+# Pairs of guided keypoints whose distance says how open something is: lips, right eye, left eye;
+# and how wide the mouth is.
+OPENINGS = ((34, 35), (20, 21), (22, 23))
+GAPS = (*OPENINGS, (26, 27))
 # Two places on the hair and one on the neck that no landmark marks: canonical, s = 1.
 FREE_POINTS = ((-0.32, -0.72, 0.35), (0.32, -0.72, 0.35), (0.0, 0.95, 0.4))
 # The landmarker is too shallow: with its depth, frontal landmarks turned by the labelled pose land

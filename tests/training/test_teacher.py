@@ -14,6 +14,7 @@ from mmfa_core.training.teacher import (
     GAPS,
     GUIDES,
     MOUTH,
+    OPENINGS,
     RIGID,
     Teacher,
     initial_keypoints,
@@ -36,9 +37,13 @@ def test_eyes_mouth_and_gaps_index_what_they_name():
     guided = shape[list(GUIDES)]
     assert guided[list(EYES), 1].max() < 0.1  # eyes are above the nose's root
     assert guided[list(MOUTH), 1].min() > 0.4
-    for one, other in GAPS:
+    for one, other in OPENINGS:
         assert guided[one, 1] < guided[other, 1]  # upper lip or lid first
         assert abs(guided[one, 0] - guided[other, 0]) < 0.01
+    (width,) = set(GAPS) - set(OPENINGS)
+    right, left = guided[width[0]], guided[width[1]]  # corners of the mouth
+    assert right[0] < -0.1 < 0.1 < left[0]
+    assert abs(right[1] - left[1]) < 0.01
 
 
 def test_the_middle_of_a_picture_is_zero_and_its_edges_are_one():

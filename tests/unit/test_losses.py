@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmfa_core.geometry import make_grid, rotation_from_pose
 from mmfa_core.losses.adversarial import discriminator_loss, generator_loss
 from mmfa_core.losses.motion import (
-    gap_distance,
+    gap_errors,
     gaussian_kl,
     keypoint_prior,
     point_distance,
@@ -81,16 +81,18 @@ def test_the_point_distance_weighs_each_point():
     assert point_distance(points, label, torch.tensor([1.0, 3.0])).item() == pytest.approx(0.45)
 
 
-def test_the_gap_distance_ignores_where_a_pair_is_and_sees_how_open_it_is():
+def test_a_gap_ignores_where_a_pair_is_and_says_by_how_much_it_is_too_open():
     points = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 0.1, 0.0]]])
-    assert gap_distance(points, points + 5, ((0, 1),)).item() == pytest.approx(0, abs=1e-6)
+    assert gap_errors(points, points + 5, ((0, 1),)).item() == pytest.approx(0, abs=1e-6)
     wider = points * torch.tensor([1.0, 3.0, 1.0])
-    assert gap_distance(points, wider, ((0, 1),)).item() == pytest.approx(0.2)
+    assert gap_errors(wider, points, ((0, 1),)).item() == pytest.approx(0.2)
+    assert gap_errors(points, wider, ((0, 1),)).item() == pytest.approx(-0.2)
 
 
 def test_a_gap_that_is_quite_shut_has_a_finite_gradient():
     points = torch.zeros(1, 2, 3, requires_grad=True)
-    gap_distance(points, torch.ones(1, 2, 3) * torch.tensor([[[0.0], [1.0]]]), ((0, 1),)).backward()
+    label = torch.ones(1, 2, 3) * torch.tensor([[[0.0], [1.0]]])
+    gap_errors(points, label, ((0, 1),)).abs().mean().backward()
     assert points.grad is not None
     assert points.grad.isfinite().all()
 
