@@ -21,10 +21,19 @@ def discriminator_loss(fakes: list[list[Tensor]], reals: list[list[Tensor]]) -> 
 
 
 def generator_loss(fakes: list[list[Tensor]], reals: list[list[Tensor]]) -> dict[str, Tensor]:
-    """Hinge loss of the generator, and the distance of features to those of the real pictures."""
+    """Hinge loss of the generator, and the distance of features to those of the real pictures.
+
+    Args:
+        fakes: features of generated pictures; the first ones are of the real pictures' scenes,
+            further ones have no real picture to match.
+        reals: features of real pictures.
+
+    Returns:
+        The terms adversarial and feature_matching.
+    """
     score = torch.stack([-fake[-1].mean() for fake in fakes]).mean()
     features = [
-        (f - r.detach()).abs().mean()
+        (f[: len(r)] - r.detach()).abs().mean()
         for fake, real in zip(fakes, reals, strict=True)
         for f, r in zip(fake[:-1], real[:-1], strict=True)
     ]

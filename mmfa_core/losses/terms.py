@@ -43,6 +43,9 @@ class LossWeights:
     invented: float = 0.0  # share of the picture that is painted and not warped
     openings: float = 0.0  # L1 of the painted picture inside mouth and eyes
     revealed: float = 0.0  # warped share of mouth and eyes that open or shut
+    cross_pose: float = 0.0  # pose of another person's motion, read back from the picture
+    cross_expression: float = 0.0  # expression offsets and gaps of it, read back
+    cross_identity: float = 0.0  # L1 of the canonical keypoints that are read back
     perceptual: float = 0.0  # feature distance on crops of the face
     adversarial: float = 0.0  # hinge on crops of the face
     feature_matching: float = 0.0  # L1 on the discriminator's features

@@ -22,7 +22,6 @@ from mmfa_core.losses.motion import (
 )
 from mmfa_core.losses.reconstruction import (
     Features,
-    crop_squares,
     face_weights,
     feature_distance,
     flow_distance,
@@ -31,21 +30,20 @@ from mmfa_core.losses.reconstruction import (
 )
 from mmfa_core.losses.terms import LossWeights
 from mmfa_core.model import MMFA, Coarse, CropPlace, EncodedSource, Estimate
+from mmfa_core.motion import Motion
 from mmfa_core.networks.generator import Generated
 from mmfa_core.training.augment import TRUST_GRID, Labelled
 from mmfa_core.training.batches import Pair
+from mmfa_core.training.crops import cut_crossed, cut_pairs
+from mmfa_core.training.crossing import Crossed, cross_identities
 from mmfa_core.training.invariances import invariance_terms
 from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
 
 CROP_JITTER = (0.06, 0.06, 0.06)  # roll in rad, scale, place in units of the scale
-FACE_CROP_PX = 96  # of perceptual and adversarial terms
 # Corners, upper and lower edge of each opening: lips, right eye, left eye.
 OPENINGS = ((78, 308, 13, 14), (33, 133, 159, 145), (362, 263, 386, 374))
 LEAST_OPENING = 0.2  # height over width of the map of an opening that is shut
 FULL_CHANGE = 0.12  # change of height over width that can't be warped at all
-PAINTED_ABOVE = 0.5  # of a standard normal number: 31 % of the crops
-HEAD_MIDDLE = (0.0, 0.15)  # of those crops, from the rigid centre, s = 1
-HEAD_REACH = (0.35, 0.45)  # their standard deviation
 # Landmarks of lips and eyes weigh more in the flow term.
 SHARP_LANDMARKS = (
     *(61, 291, 0, 17, 13, 14, 37, 267, 39, 269, 40, 270, 185, 409, 78, 308, 80, 310, 81, 311),
@@ -62,8 +60,9 @@ class StepResult:
     Attributes:
         terms: scalars by the names of LossWeights.
         generated: pictures of the joint stage, or None.
-        face_crops: generated and true crops of faces, (B, 3, h, h) each; h is FACE_CROP_PX, or
-            the side of smaller pictures.
+        face_crops: generated and true crops of faces, (B + C, 3, h, h) and (B, 3, h, h); the C
+            last ones are of pictures that have no truth. h is crops.FACE_CROP_PX, or the side
+            of smaller pictures.
     """
 
     terms: dict[str, Tensor]
@@ -74,12 +73,27 @@ class StepResult:
 class PairObjective(nn.Module):
     """Compute the terms of a batch of pairs."""
 
-    def __init__(self, model: MMFA, *, teacher: bool, perceptual: Features | None = None) -> None:
-        """Wrap a model; ``teacher`` off uses no landmark but the pose."""
+    def __init__(
+        self,
+        model: MMFA,
+        *,
+        teacher: bool,
+        perceptual: Features | None = None,
+        judge: MMFA | None = None,
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            model: learns.
+            teacher: False uses no landmark but the pose.
+            perceptual: features of the perceptual term; None leaves it out.
+            judge: reads crossed pictures back; None leaves the cross-identity terms out.
+        """
         super().__init__()
         self.model = model
         self.teacher = teacher
         self.perceptual = perceptual
+        self._judge = (judge,)  # in a tuple: it is no part of what learns
         weights = torch.ones(len(GUIDES))
         weights[list(EYES)] = 2.0
         weights[list(MOUTH)] = 2.0
@@ -129,11 +143,17 @@ class PairObjective(nn.Module):
         )
         generated = self.model.render(source, motion[count:])
         terms |= self._picture_terms(pair, generated)
+        crossed = self._cross(source, motion[count:], weights)
+        if crossed is not None:
+            terms |= crossed.terms
         crops = None
         if weights.perceptual > 0 or weights.adversarial > 0:
-            crops = self._crops(pair, generated, noise[:, size:])
+            crops = cut_pairs(pair, generated, noise[:, size:])
             if self.perceptual is not None:
                 terms["perceptual"] = feature_distance(self.perceptual, *crops)
+            if crossed is not None and self.teacher:
+                strange = cut_crossed(crossed, noise[:, size:])
+                crops = torch.cat((crops[0], strange)), crops[1]
         kept = {k: v for k, v in terms.items() if getattr(weights, k) > 0}
         return StepResult(kept, generated, crops)
 
@@ -194,6 +214,16 @@ class PairObjective(nn.Module):
         offsets = self.model.gauge_expression(offsets, canonical.detach())
         return point_distance(offsets[:, : len(GUIDES)], both.offsets, self.guide_weights)
 
+    def _cross(
+        self, source: EncodedSource, driving: Motion, weights: LossWeights
+    ) -> Crossed | None:
+        (judge,) = self._judge
+        wanted = weights.cross_pose + weights.cross_expression + weights.cross_identity
+        if judge is None or not wanted > 0:
+            return None
+        gaps = GAPS if self.teacher else ()
+        return cross_identities(self.model, judge, source, driving, gaps)
+
     def _picture_terms(self, pair: Pair, generated: Generated) -> dict[str, Tensor]:
         truth = pair.driving.pictures
         points = pair.driving.landmarks[:, list(GUIDES), :2]
@@ -241,28 +271,3 @@ class PairObjective(nn.Module):
             "openings": (error.mean(1, keepdim=True) * weights).sum() / inside.sum(),
             "revealed": (blend * changed).sum() / inside.sum(),
         }
-
-    def _crops(self, pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut one square a picture, half of them at eyes and mouth, half anywhere on the head."""
-        count = len(pair.driving.scale)
-        noise, other = noise[:count], noise[count:]
-        landmarks = pair.driving.landmarks[:, list(GUIDES), :2]
-        eyes, mouth = landmarks[:, list(EYES)].mean(1), landmarks[:, list(MOUTH)].mean(1)
-        share = (0.5 + 0.5 * noise[:, :1]).clamp(-0.2, 1.2)
-        fine = eyes + share * (mouth - eyes) + 0.15 * noise[:, 1:3]
-        head = pair.driving.translation + pair.driving.scale * (
-            noise.new_tensor(HEAD_MIDDLE)
-            + noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
-        )
-        centre = torch.where(noise[:, 3:4] > 0, fine, head)
-        side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
-        truth = pair.driving.pictures
-        trust = F.interpolate(
-            pair.driving.trust, truth.shape[-2:], mode="bilinear", align_corners=False
-        )
-        # Where the blend keeps the warped source, what is painted would see no gradient, stay soft
-        # and never be chosen: so a share of the crops shows the painted picture alone.
-        alone = (other[:, 0] > PAINTED_ABOVE)[:, None, None, None]
-        picture = torch.where(alone, generated.painted.clamp(0, 1), generated.picture)
-        shown = torch.lerp(truth, picture, trust)
-        return crop_squares(shown, centre, side), crop_squares(truth, centre, side)

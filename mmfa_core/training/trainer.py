@@ -68,7 +68,9 @@ class Trainer:
         self.sampler = sampler
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
-        objective = PairObjective(model, teacher=settings.teacher, perceptual=perceptual)
+        objective = PairObjective(
+            model, teacher=settings.teacher, perceptual=perceptual, judge=self.averaged
+        )
         self.objective: nn.Module = objective.to(device)
         if dist.is_initialized():
             self.objective = nn.parallel.DistributedDataParallel(

@@ -20,6 +20,7 @@ TAUGHT = {"size", "place", "guide", "canonical", "offsets", "gaps", "flow"}
 PICTURES = {"pixel", "pixel_small", "warped", "painted", "invented"}
 OPEN = {"openings", "revealed", "flow"}
 CRITIC = {"perceptual", "adversarial", "feature_matching"}
+CROSSED = {"cross_pose", "cross_expression", "cross_identity"}
 INVARIANT = {"equivariance", "similarity", "expression_invariance"}
 MOTION = {"pose", "canonical_consistency", "deformation", "keypoint_prior", "kl", "vae"}
 
@@ -132,6 +133,16 @@ def test_the_perceptual_term_compares_features_of_the_crops(pair):
     expected = (fakes.mean((2, 3)) - reals.mean((2, 3))).abs().mean()
     assert result.terms["perceptual"].item() == pytest.approx(expected.item(), rel=1e-5)
     assert len(seen) == 2
+
+
+def test_with_a_judge_a_part_of_the_batch_is_crossed_and_shown_to_the_critic(pair):
+    model = awake_model()
+    objective = PairObjective(model, teacher=True, judge=awake_model())
+    result = objective(pair, EVERY, noise(model, 3), joint=True)
+    assert set(result.terms) >= CROSSED
+    fakes, reals = result.face_crops
+    assert (len(fakes), len(reals)) == (4, 3)
+    assert not [name for name, _ in objective.named_parameters() if "judge" in name]
 
 
 @torch.no_grad()

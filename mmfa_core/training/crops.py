@@ -1,0 +1,67 @@
+"""The squares of a picture that the perceptual and the adversarial term see.
+
+In: pairs, generated pictures, noise. Out: crops. Knows nothing about networks or terms.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmfa_core.losses.reconstruction import crop_squares
+from mmfa_core.networks.generator import Generated
+from mmfa_core.training.batches import Pair
+from mmfa_core.training.crossing import Crossed
+from mmfa_core.training.teacher import EYES, GUIDES, MOUTH
+
+FACE_CROP_PX = 96
+PAINTED_ABOVE = 0.5  # of a standard normal number: 31 % of the crops
+HEAD_MIDDLE = (0.0, 0.15)  # of crops anywhere on the head, from the rigid centre, s = 1
+HEAD_REACH = (0.35, 0.45)  # their standard deviation
+
+
+def cut_pairs(pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut one square a picture, half of them at eyes and mouth, half anywhere on the head.
+
+    Args:
+        pair: batch B; what its trust leaves out is the same in both crops.
+        generated: of the same pairs.
+        noise: (2 B, 4), standard normal.
+
+    Returns:
+        Generated and true crops, (B, 3, h, h) each; h is FACE_CROP_PX, or the side of smaller
+        pictures.
+    """
+    count = len(pair.driving.scale)
+    noise, other = noise[:count], noise[count:]
+    fine = _between_features(pair.driving.landmarks[:, list(GUIDES), :2], noise)
+    head = pair.driving.translation + pair.driving.scale * (
+        noise.new_tensor(HEAD_MIDDLE) + noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
+    )
+    centre = torch.where(noise[:, 3:4] > 0, fine, head)
+    side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
+    truth = pair.driving.pictures
+    trust = F.interpolate(
+        pair.driving.trust, truth.shape[-2:], mode="bilinear", align_corners=False
+    )
+    # Where the blend keeps the warped source, what is painted would see no gradient, stay soft
+    # and never be chosen: so a share of the crops shows the painted picture alone.
+    alone = (other[:, 0] > PAINTED_ABOVE)[:, None, None, None]
+    picture = torch.where(alone, generated.painted.clamp(0, 1), generated.picture)
+    shown = torch.lerp(truth, picture, trust)
+    return crop_squares(shown, centre, side), crop_squares(truth, centre, side)
+
+
+def cut_crossed(crossed: Crossed, noise: Tensor) -> Tensor:
+    """Cut one square a crossed picture at eyes and mouth; (C, 3, h, h), h as in cut_pairs."""
+    side = min(FACE_CROP_PX, *crossed.picture.shape[-2:])
+    guides = crossed.keypoints[:, : len(GUIDES), :2]
+    return crop_squares(crossed.picture, _between_features(guides, noise[: len(guides)]), side)
+
+
+def _between_features(guides: Tensor, noise: Tensor) -> Tensor:
+    """Choose places (B, 2) at eyes and mouth by guided points (B, G, 2) and noise (B, 3 or 4)."""
+    eyes, mouth = guides[:, list(EYES)].mean(1), guides[:, list(MOUTH)].mean(1)
+    share = (0.5 + 0.5 * noise[:, :1]).clamp(-0.2, 1.2)
+    return eyes + share * (mouth - eyes) + 0.15 * noise[:, 1:3]
