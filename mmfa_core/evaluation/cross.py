@@ -104,7 +104,6 @@ def evaluate_cross(
     tools: Tools,
     limit: int | None,
     progress: Progress,
-    code_std: tuple[float, ...] = (),
 ) -> dict[str, Any]:
     """Run the whole protocol.
 
@@ -114,7 +113,6 @@ def evaluate_cross(
         tools: landmarker and nets of the metrics.
         limit: at most so many portraits; PORTRAITS when None.
         progress: told after each portrait and clip.
-        code_std: spread of the expression code, for the best-frame search.
 
     Returns:
         mode, n and rows, as report.write_report takes them.
@@ -141,7 +139,7 @@ def evaluate_cross(
             progress("clips", group, len(portraits) * len(drivers))
             if driver.clip.identity == portrait.identity:
                 continue
-            best = nearest_frame(source.motion, driver.motion, code_std)
+            best = nearest_frame(source.motion, driver.motion)
             reference = driver.motion[best : best + 1]
             pose = driver.measured.pose_deg
             widest = int(np.nan_to_num(np.abs(pose).sum(-1)).argmax())

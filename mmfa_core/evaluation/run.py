@@ -123,16 +123,13 @@ def _run(
         # The landmarker's camera looks at the middle of what it is given, so a shifted head seems
         # to turn; where shifts are asked for, it is shown the face in the middle.
         tools = Tools(detect_closely if protocol == "edit" else detect, load_efflite(), describe)
-        if protocol == "cross":
-            code_std = tuple(loaded.expression.std)
-            found = evaluate_cross(renderer, heldout, tools, limit, progress, code_std)
-        else:
-            run = {
-                "same": evaluate_same,
-                "edit": evaluate_edits,
-                "interpolation": evaluate_interpolation,
-            }[protocol]
-            found = run(renderer, heldout, tools, limit, progress)
+        run = {
+            "same": evaluate_same,
+            "cross": evaluate_cross,
+            "edit": evaluate_edits,
+            "interpolation": evaluate_interpolation,
+        }[protocol]
+        found = run(renderer, heldout, tools, limit, progress)
     return found, notes
 
 

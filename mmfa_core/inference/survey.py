@@ -144,8 +144,7 @@ def survey_clip(
         counted = _counted(candidates.watch(frames), info.frames, progress)
         track = track_faces(counted, finder, every=every, face_index=face_index, what=clip.name)
     numbers, motions = _candidate_motions(engine, track, candidates, clip, info)
-    deviations = engine.loaded.expression.std
-    chosen = nearest_frame(source, motions, deviations) if best_frame else 0
+    chosen = nearest_frame(source, motions) if best_frame else 0
     notes = ([track.note] if track.note else []) + _gap_notes(track, info.fps, info.trim_s)
     return Survey(
         crop=track.crop(),

@@ -6,7 +6,7 @@ Knows nothing about pictures or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from torch import Tensor
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.motion import Motion
 
-TURN_UNIT_DEG = 15.0  # a turn that counts as much as one standard deviation of the expression
+TURN_UNIT_DEG = 15.0  # a turn that counts as much as ...
+OFFSET_UNIT = 0.01  # ... offsets that differ by this root mean square; heads have radius 1
 SMALL_TURN = 1e-4  # radians; below it a turn's axis is not looked for
 
 Decode = Callable[[Tensor], Tensor]  # expression code (B, Z) -> offsets (B, K, 3)
@@ -96,13 +97,15 @@ def rotation_power(rotation: Tensor, gain: float) -> Tensor:
     return eye + theta.sin() * cross + (1 - theta.cos()) * cross @ cross
 
 
-def nearest_frame(source: Motion, candidates: Motion, code_std: Sequence[float] = ()) -> int:
+def nearest_frame(source: Motion, candidates: Motion) -> int:
     """Find the driving frame that is most like the portrait in pose and expression.
+
+    Expressions are compared by where they put the keypoints, most of which are at eyes and mouth:
+    a code differs also where nothing shows.
 
     Args:
         source: batch 1.
         candidates: batch B.
-        code_std: Z standard deviations of the expression code; empty = all 1.
 
     Returns:
         Its index in the batch.
@@ -110,8 +113,7 @@ def nearest_frame(source: Motion, candidates: Motion, code_std: Sequence[float] 
     between = candidates.rotation @ source.rotation.transpose(1, 2)
     trace = between.diagonal(dim1=1, dim2=2).sum(-1)
     turn_deg = torch.rad2deg(torch.acos(((trace - 1) / 2).clamp(-1, 1)))
-    change = candidates.expression_code - source.expression_code
-    if code_std:
-        change = change / torch.tensor(code_std, device=change.device).clamp_min(1e-3)
-    distance = (turn_deg / TURN_UNIT_DEG) ** 2 + (change**2).mean(-1)
+    change = candidates.expression_offsets - source.expression_offsets
+    square = (change**2).sum(-1).mean(-1)  # (B,)
+    distance = (turn_deg / TURN_UNIT_DEG) ** 2 + square / OFFSET_UNIT**2
     return int(distance.argmin())

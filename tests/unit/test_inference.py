@@ -155,18 +155,23 @@ def test_a_rotation_to_the_power_of_nought_is_no_rotation():
 
 
 @pytest.mark.parametrize(
-    ("candidates", "std", "nearest"),
+    ("candidates", "nearest"),
     [
-        ([motion(yaw=40), motion(yaw=11, pitch=-5), motion(yaw=-30)], (), 1),
-        ([motion(yaw=10, pitch=-5, roll=3, code=c) for c in (3.0, 0.4, -2.0)], (), 1),
-        # A wide spread of the code makes a difference in it count less than the pose.
-        ([motion(yaw=10, pitch=-5, roll=3, code=2.5), motion(yaw=22, code=0.5)], (10.0,) * 4, 0),
+        ([motion(yaw=40), motion(yaw=11, pitch=-5), motion(yaw=-30)], 1),
+        ([motion(yaw=10, pitch=-5, roll=3, code=c) for c in (3.0, 0.4, -2.0)], 1),
+        # A wide open mouth counts more than a turn of some degrees, and less than a wide turn.
+        ([motion(yaw=10, pitch=-5, roll=3, code=0.7), motion(yaw=16, pitch=-5, code=0.5)], 1),
+        ([motion(yaw=10, pitch=-5, roll=3, code=0.6), motion(yaw=60, code=0.5)], 0),
     ],
 )
-def test_the_nearest_frame_is_the_one_like_the_portrait_in_pose_and_expression(
-    candidates, std, nearest
-):
-    assert nearest_frame(SOURCE, Motion.cat(candidates), std) == nearest
+def test_the_nearest_frame_is_the_one_like_the_portrait_in_pose_and_expression(candidates, nearest):
+    assert nearest_frame(SOURCE, Motion.cat(candidates)) == nearest
+
+
+def test_an_expression_code_that_moves_no_keypoint_does_not_make_a_frame_less_near():
+    other = dataclasses.replace(SOURCE, expression_code=SOURCE.expression_code + 9)
+    turned = motion(yaw=14, pitch=-5, roll=3, t=(0.1, -0.2), scale=1.2, code=0.5)
+    assert nearest_frame(SOURCE, Motion.cat([turned, other])) == 1
 
 
 # ---------------------------------------------------------------------------- smoothing
