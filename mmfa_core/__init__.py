@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmfa_core.batch import run_batch
     from mmfa_core.checkpoint import load_model, save_model
     from mmfa_core.config import ExpressionDirection, ModelConfig
     from mmfa_core.errors import MMFAError
@@ -66,6 +67,7 @@ __all__ = [
     "load_model",
     "pad_weights",
     "point_colours",
+    "run_batch",
     "save_model",
     "write_keypoints",
     "write_picture",
@@ -100,6 +102,7 @@ _HOMES = {
     "load_model": "checkpoint",
     "pad_weights": "inference.codes",
     "point_colours": "inference.dots",
+    "run_batch": "batch",
     "save_model": "checkpoint",
     "write_keypoints": "inference.keypoint_files",
     "write_picture": "media",

@@ -17,17 +17,18 @@ from mmfa_core.errors import ConfigError, ResourceError
 
 if TYPE_CHECKING:
     from mmfa_core.inference.animator import Animator
+    from mmfa_core.inference.options import AnimateOptions
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 Lines = dict[str, Any]
 
+EXIT_CODE = "exit_code"  # in what a command returns: taken out, and not written
+SOME_FAILED = 3  # of a batch
+
 
 def animate(arguments: argparse.Namespace) -> Lines:
     """Make a portrait follow a clip."""
-    from mmfa_core.inference.options import AnimateOptions
-
-    given = {f.name: getattr(arguments, f.name, None) for f in dataclasses.fields(AnimateOptions)}
-    options = AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
+    options = _follow_options(arguments)
     _check_clip_or_picture(arguments.output, overwrite=options.overwrite)
     result = _animator(arguments).animate(
         arguments.source,
@@ -37,6 +38,24 @@ def animate(arguments: argparse.Namespace) -> Lines:
         progress=_progress(arguments),
     )
     return result.to_json()
+
+
+def batch(arguments: argparse.Namespace) -> Lines:
+    """Make every portrait of a folder follow every clip of another."""
+    from mmfa_core.batch import run_batch
+
+    report = run_batch(
+        arguments.sources,
+        arguments.drivings,
+        arguments.output,
+        model=arguments.model,
+        device=arguments.device,
+        threads=arguments.threads,
+        ray=arguments.ray,
+        options=_follow_options(arguments),
+        progress=_progress(arguments),
+    )
+    return {**report.summary(), EXIT_CODE: SOME_FAILED if report.count("failed") else 0}
 
 
 def edit(arguments: argparse.Namespace) -> Lines:
@@ -185,6 +204,13 @@ def publish(arguments: argparse.Namespace) -> Lines:
 
     names = [f.name for f in dataclasses.fields(PublishOptions)]
     return publish_model(PublishOptions(**{name: getattr(arguments, name) for name in names}))
+
+
+def _follow_options(arguments: argparse.Namespace) -> AnimateOptions:
+    from mmfa_core.inference.options import AnimateOptions
+
+    given = {f.name: getattr(arguments, f.name, None) for f in dataclasses.fields(AnimateOptions)}
+    return AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
 
 
 def _animator(arguments: argparse.Namespace) -> Animator:

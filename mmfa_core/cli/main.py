@@ -4,6 +4,7 @@ In: arguments. Out: one JSON line on stdout, or one sentence on stderr. Knows no
 the commands do.
 
 Exit codes: 0 done; 1 something unexpected (with a reference); 2 bad input, in one sentence;
+3 a batch that is done, but for cells that can't be made;
 130 stopped with Ctrl-C, 143 by a request to end; a partial output is removed in both.
 """
 
@@ -18,6 +19,7 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
+from mmfa_core.cli.commands import EXIT_CODE
 from mmfa_core.cli.output import write_line
 from mmfa_core.cli.parser import parse_arguments
 from mmfa_core.errors import MMFAError
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = parse_arguments(arguments)
         debug = debug or parsed.debug
         done = {"command": parsed.command, **parsed.run(parsed)}
+        code = int(done.pop(EXIT_CODE, 0))
         if os.environ.get("RANK", "0") == "0":  # torchrun starts several of us: one speaks
             write_line(done)
     except MMFAError as error:
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reference = secrets.token_hex(2).upper()
         sentence = f"Something went wrong (ref {reference}). Run it again with --debug to see what."
         return _report(sentence, UNEXPECTED, debug=debug)
-    return 0
+    return code
 
 
 def _report(sentence: str, code: int, *, debug: bool) -> int:

@@ -40,6 +40,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="python -m mmfa_core", description=DESCRIPTION, allow_abbrev=False)
     kinds = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _animate(_command(kinds, "animate", "make a portrait follow a clip", commands.animate))
+    _batch(
+        _command(
+            kinds, "batch", "make every portrait follow every clip of two folders", commands.batch
+        )
+    )
     _edit(
         _command(
             kinds, "edit", "turn, move or size a head, or change its expression", commands.edit
@@ -115,6 +120,32 @@ def _animate(parser: argparse.ArgumentParser) -> None:
         metavar="O",
         help=".mp4, .gif or .zip (of PNG pictures); .png for a driving picture",
     )
+    _following(parser)
+    _face(parser)
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _batch(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--sources", required=True, metavar="DIR", help="portraits, in folders or not")
+    add("--drivings", required=True, metavar="DIR", help="clips, or pictures that drive")
+    add("--output", required=True, metavar="DIR", help="the same again goes on where it ended")
+    add(
+        "--ray",
+        metavar="ADDRESS",
+        help="spread it over a Ray cluster: auto, host:port, or local for one of this machine's "
+        "cores; needs mmfa-studio[ray]",
+    )
+    _following(parser)
+    parser.add_argument(
+        "--face-index", type=int, metavar="N", help="which face of each portrait; 0 = the largest"
+    )
+    _engine(parser)
+    _overwrite(parser)
+
+
+def _following(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode",
         choices=MODES,
@@ -175,9 +206,6 @@ def _animate(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="which face of the clip; 0 = the largest",
     )
-    _face(parser)
-    _engine(parser)
-    _overwrite(parser)
 
 
 def _edit(parser: argparse.ArgumentParser) -> None:

@@ -35,9 +35,10 @@ ALLOWED = {
     "losses": MODEL,
     "inference": RUNTIME,
     "training": {*RUNTIME, "losses"},
+    "batch": {*RUNTIME, "inference"},
     "evaluation": {*RUNTIME, "losses", "inference", "training"},
-    "facade": {*RUNTIME, "inference", "evaluation"},
-    "cli": {*RUNTIME, "facade", "inference", "training", "evaluation", "publishing"},
+    "facade": {*RUNTIME, "inference", "evaluation", "batch"},
+    "cli": {*RUNTIME, "facade", "inference", "training", "evaluation", "publishing", "batch"},
     "__main__": {"cli"},
     "studio": {"facade", "studio"},
     "app": {"facade", "studio"},
@@ -50,7 +51,7 @@ HOMES = {
     "torch": ANYWHERE - {"studio", "app"},
     "torchvision": {"losses", "training", "evaluation"},
     "safetensors": {"checkpoint", "training", "losses", "inference"},
-    "PIL": {"media", "training", "evaluation"},
+    "PIL": {"media", "training", "evaluation", "batch"},
     "cv2": {"training", "evaluation"},
     "imageio_ffmpeg": {"media"},
     "mediapipe": {"face"},
@@ -60,6 +61,7 @@ HOMES = {
     "h5py": {"losses", "evaluation"},
     "dlib": {"evaluation"},
     "scipy": {"evaluation"},
+    "ray": {"batch"},
 }
 
 
