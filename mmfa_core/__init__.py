@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mmfa_core.inference.findings import Finding, Mend
     from mmfa_core.inference.keypoint_files import write_keypoints
     from mmfa_core.inference.microscope import Microscope
+    from mmfa_core.inference.motion_files import load_motion
     from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.inference.portrait import FoundFace, PortraitView, PreparedPortrait
     from mmfa_core.inference.result import AnimateResult, RenderUpdate
@@ -65,6 +66,7 @@ __all__ = [
     "Timeline",
     "flow_wheel",
     "load_model",
+    "load_motion",
     "pad_weights",
     "point_colours",
     "run_batch",
@@ -100,6 +102,7 @@ _HOMES = {
     "Timeline": "inference.timeline",
     "flow_wheel": "inference.anatomy",
     "load_model": "checkpoint",
+    "load_motion": "inference.motion_files",
     "pad_weights": "inference.codes",
     "point_colours": "inference.dots",
     "run_batch": "batch",

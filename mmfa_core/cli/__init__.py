@@ -1,1 +1,1 @@
-"""The command line: animate, edit, interpolate, keypoints, train, evaluate, bench."""
+"""The command line: animate, motion, edit, interpolate, keypoints, train, evaluate, bench."""

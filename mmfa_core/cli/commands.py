@@ -58,6 +58,29 @@ def batch(arguments: argparse.Namespace) -> Lines:
     return {**report.summary(), EXIT_CODE: SOME_FAILED if report.count("failed") else 0}
 
 
+def motion(arguments: argparse.Namespace) -> Lines:
+    """Save the motion of a clip without its pictures."""
+    from mmfa_core.inference.motion_files import MOTION_SUFFIX
+    from mmfa_core.inference.options import AnimateOptions
+    from mmfa_core.media import check_output
+
+    names = ("start_s", "end_s", "max_seconds", "driving_face_index", "overwrite")
+    given = {name: getattr(arguments, name) for name in names}
+    options = AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
+    check_output(arguments.output, overwrite=options.overwrite, suffixes=(MOTION_SUFFIX,))
+    animator = _animator(arguments)
+    track = animator.save_motion(
+        arguments.driving, arguments.output, options=options, progress=_progress(arguments)
+    )
+    return {
+        "output": arguments.output,
+        "frames": len(track),
+        "frames_with_face": int(track.present.sum()),
+        "fps": str(track.fps),
+        **_model(animator),
+    }
+
+
 def edit(arguments: argparse.Namespace) -> Lines:
     """Turn, move or size a head."""
     from mmfa_core.media import PICTURE_SUFFIXES, check_output, write_picture

@@ -45,6 +45,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             kinds, "batch", "make every portrait follow every clip of two folders", commands.batch
         )
     )
+    _motion(_command(kinds, "motion", "save a clip's motion without its pictures", commands.motion))
     _edit(
         _command(
             kinds, "edit", "turn, move or size a head, or change its expression", commands.edit
@@ -113,7 +114,9 @@ def _face(parser: argparse.ArgumentParser) -> None:
 
 def _animate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
-    parser.add_argument("--driving", required=True, metavar="C", help="clip, or a picture")
+    parser.add_argument(
+        "--driving", required=True, metavar="C", help="clip, a motion file, or a picture"
+    )
     parser.add_argument(
         "--output",
         required=True,
@@ -191,21 +194,17 @@ def _following(parser: argparse.ArgumentParser) -> None:
         "--paste-back", action="store_true", default=None, help="keep the whole portrait"
     )
     parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
-    for edge, purpose in (("start", "begin"), ("end", "end")):
-        parser.add_argument(
-            f"--{edge}",
-            dest=f"{edge}_s",
-            type=float,
-            metavar="S",
-            help=f"where in the clip to {purpose}, s; its {edge}",
-        )
-    _max_seconds(parser)
+    _part(parser)
+
+
+def _motion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--driving", required=True, metavar="C", help="clip")
     parser.add_argument(
-        "--driving-face-index",
-        type=int,
-        metavar="N",
-        help="which face of the clip; 0 = the largest",
+        "--output", required=True, metavar="M.safetensors", help="motion file to write"
     )
+    _part(parser)
+    _engine(parser)
+    _overwrite(parser)
 
 
 def _edit(parser: argparse.ArgumentParser) -> None:
@@ -246,7 +245,7 @@ def _timeline(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", required=True, metavar="O.mp4", help=".mp4, .gif or .zip")
     parser.add_argument(
-        "--driving", metavar="C", help="clip whose motion the keyframes are added to"
+        "--driving", metavar="C", help="clip, or motion file, that the keyframes are added to"
     )
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
     _face(parser)
@@ -315,6 +314,24 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     add("--message", metavar="TEXT", help="of the commit")
     add("--output", metavar="DIR", help="keep the folder that is uploaded here")
     add("--dry-run", action="store_true", help="check and build, but send nothing")
+
+
+def _part(parser: argparse.ArgumentParser) -> None:
+    for edge, purpose in (("start", "begin"), ("end", "end")):
+        parser.add_argument(
+            f"--{edge}",
+            dest=f"{edge}_s",
+            type=float,
+            metavar="S",
+            help=f"where in the clip to {purpose}, s; its {edge}",
+        )
+    _max_seconds(parser)
+    parser.add_argument(
+        "--driving-face-index",
+        type=int,
+        metavar="N",
+        help="which face of the clip; 0 = the largest",
+    )
 
 
 def _max_seconds(parser: argparse.ArgumentParser) -> None:

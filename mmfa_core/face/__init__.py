@@ -15,7 +15,7 @@ from mmfa_core.face.crop import (
 )
 from mmfa_core.face.faces import BLENDSHAPE_NAMES, Face, FaceBox, FacePose, choose_face, pose_of
 from mmfa_core.face.finder import FaceFinder, whole_crop
-from mmfa_core.face.tracking import FaceTrack, track_faces
+from mmfa_core.face.tracking import FaceTrack, find_gaps, track_faces
 
 __all__ = [
     "BLENDSHAPE_NAMES",
@@ -30,6 +30,7 @@ __all__ = [
     "crop_by_hand",
     "crop_for_face",
     "cut_crop",
+    "find_gaps",
     "pose_of",
     "resize_frame",
     "steady_crop",

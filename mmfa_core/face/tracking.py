@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +49,26 @@ class FaceTrack:
 
     def gaps(self, fps: float) -> list[tuple[float, float]]:
         """List the spans without the face as (start, end) in seconds."""
-        edges = np.diff(np.concatenate([[True], self.present, [True]]).astype(np.int8))
-        starts, ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
-        return [(s / fps, e / fps) for s, e in zip(starts, ends, strict=True)]
+        return find_gaps(self.present, fps)
 
     def crop(self) -> Crop:
         """Find the one crop that holds the face over the whole clip."""
         return steady_crop([face for face in self.faces if face is not None], self.picture_shape)
+
+
+def find_gaps(present: NDArray[np.bool_], fps: float | Fraction) -> list[tuple[float, float]]:
+    """List the spans without a face.
+
+    Args:
+        present: (T,), whether the face is there.
+        fps: frames a second.
+
+    Returns:
+        (start, end) of each, s.
+    """
+    edges = np.diff(np.concatenate([[True], present, [True]]).astype(np.int8))
+    starts, ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
+    return [(s / float(fps), e / float(fps)) for s, e in zip(starts, ends, strict=True)]
 
 
 def track_faces(

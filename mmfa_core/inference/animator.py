@@ -32,6 +32,8 @@ from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choo
 from mmfa_core.inference.expressions import ExpressionSpace
 from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.microscope import Microscope
+from mmfa_core.inference.motion_files import MOTION_SUFFIX, save_track
+from mmfa_core.inference.motion_track import MotionTrack
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import (
     CropByHand,
@@ -43,13 +45,15 @@ from mmfa_core.inference.portrait import (
     prepare_portrait,
     view_portrait,
 )
+from mmfa_core.inference.recording import record_motion
 from mmfa_core.inference.render import BATCH
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.still import animate_picture, is_picture
 from mmfa_core.inference.stream import Outputs, animate_clip, drain, stream_clip
 from mmfa_core.inference.timeline import Timeline
 from mmfa_core.inference.timeline_clip import stream_timeline
-from mmfa_core.media import Frame
+from mmfa_core.inference.watching import watch
+from mmfa_core.media import Frame, check_output
 from mmfa_core.motion import MotionEdit
 
 
@@ -176,7 +180,8 @@ class Animator:
 
         Args:
             portrait: a picture file, a frame, or a prepared portrait.
-            clip: file of a clip, or of a picture, whose motion is then taken as in absolute mode.
+            clip: file of a clip; a motion file of save_motion (without sound, then); or a picture,
+                whose motion is then taken as in absolute mode.
             output: .mp4 (.png or .jpg for a picture) to write; None keeps the frames in the
                 result.
             options: how to follow.
@@ -212,7 +217,7 @@ class Animator:
 
         Args:
             portrait: a picture file, a frame, or a prepared portrait.
-            clip: file of a clip, or of a picture.
+            clip: file of a clip or its motion, or of a picture.
             output: what to write, or several files of the same frames: clips (.mp4), .gif, .zip
                 of PNG pictures.
             options: how to follow.
@@ -265,7 +270,7 @@ class Animator:
             portrait: a picture file, a frame, or a prepared portrait.
             timeline: the keyframes.
             output: .mp4, .gif, or .zip of PNG pictures; None keeps the frames in the result.
-            driving: file of a clip.
+            driving: file of a clip, or of its motion.
             options: how to follow the clip; over a still only the portrait's face, the picture's
                 size, ``paste_back`` and ``overwrite`` count.
             progress: called as progress(stage, done, total).
@@ -305,7 +310,7 @@ class Animator:
             portrait: a picture file, a frame, or a prepared portrait.
             timeline: the keyframes.
             output: .mp4, .gif, or .zip of PNG pictures.
-            driving: file of a clip.
+            driving: file of a clip, or of its motion.
             options: as for render_timeline.
             **changes: single options.
 
@@ -321,6 +326,62 @@ class Animator:
         updates = stream_timeline(self.engine, portrait, timeline, clip, chosen, outputs)
         with contextlib.closing(updates):
             yield from updates
+
+    def save_motion(
+        self,
+        clip: str | Path,
+        output: str | Path,
+        *,
+        options: AnimateOptions | None = None,
+        progress: Callable[[str, int, int | None], None] | None = None,
+        **changes: Any,
+    ) -> MotionTrack:
+        """Save the motion of a clip: pose, place, size and expression, and nothing of its pictures.
+
+        A portrait animated with the file looks as with the clip itself and the same options, to
+        the last bit with as many threads; only the sound is missing. Part and face of the clip
+        are chosen here, everything else when it drives. The expressions are those of this model:
+        another one takes only the head's movements from the file.
+
+        Args:
+            clip: file of a clip.
+            output: .safetensors to write.
+            options: of them start_s, end_s, driving_face_index, max_seconds and overwrite count.
+            progress: called as progress(stage, done, total).
+            **changes: single options, such as ``end_s=2.0``.
+
+        Returns:
+            What was written.
+
+        Raises:
+            MMFAError: for any file or option that can't be used, in one sentence.
+        """
+        chosen = (options or AnimateOptions()).changed(**changes)
+        check_output(output, overwrite=chosen.overwrite, suffixes=(MOTION_SUFFIX,))
+        track = record_motion(self.engine, Path(clip), chosen, progress or _ignore)
+        save_track(output, track, overwrite=chosen.overwrite)
+        return track
+
+    def save_motion_in_steps(
+        self, clip: str | Path, output: str | Path, **how: Any
+    ) -> Generator[RenderUpdate]:
+        """Save as save_motion does, and tell how far it is; closing the generator stops it.
+
+        Args:
+            clip: file of a clip.
+            output: .safetensors to write; nothing is there until the generator has ended.
+            **how: as for save_motion, without ``progress``.
+
+        Yields:
+            Updates of the stages ``survey`` and ``motion``.
+
+        Raises:
+            MMFAError: as for save_motion.
+        """
+        steps = watch(lambda report: self.save_motion(clip, output, progress=report, **how))
+        with contextlib.closing(steps):
+            for stage, done, total in steps:
+                yield RenderUpdate(stage=stage, done=done, total=total)
 
     def examine(
         self,

@@ -119,6 +119,11 @@ class Engine:
         offsets: Tensor = self.loaded.model.expression_vae.decode(code)
         return offsets
 
+    def decode_as_estimated(self, code: Tensor) -> Tensor:
+        """Decode codes that estimate gave, (B, Z), to the very offsets that it gave with them."""
+        with self._fast():
+            return self.decode_expression(code).float()
+
 
 def _single_precision(motion: Motion) -> Motion:
     return Motion(*(getattr(motion, f.name).float() for f in dataclasses.fields(Motion)))

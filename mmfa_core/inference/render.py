@@ -1,7 +1,7 @@
 """Streaming: decode, estimate, render and hand on a few frames at a time, in constant memory.
 
-In: an iterator of face crops. Out: a generator of frames, one for each, in order.
-Knows nothing about files or about how crops are made.
+In: an iterator of moments of a driver. Out: a generator of frames, one for each, in order.
+Knows nothing about files or about what moments are.
 
 A thread of its own decodes and crops; batches are estimated and rendered side by side by the
 workers of the engine, while the order of frames is kept; the caller encodes.
@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -71,43 +71,47 @@ class StageClock:
 def stream_frames(
     engine: Engine,
     source: EncodedSource,
-    crops: Iterable[Frame | None],
+    moments: Iterable[T | None],
     first: Motion,
     show: Show,
     clock: StageClock,
+    *,
+    estimate: Callable[[list[T]], Motion],
 ) -> Generator[Frame]:
     """Render the portrait for each driving frame.
 
     Args:
         engine: computes.
         source: the portrait, batch 1.
-        crops: face crops of the model's size, or None where there is no face: the last motion is
-            held then.
-        first: motion held before the first crop, batch 1.
+        moments: what there is of the driver in each frame, such as its face crop; None where
+            there is no face: the last motion is held then.
+        first: motion held before the first moment, batch 1.
         show: turns driving motions into the portrait's; called in order.
         clock: adds up ``estimate`` and ``render``.
+        estimate: turns a few moments, without None, into motion; called within computing(), side
+            by side.
 
     Yields:
-        One frame of the model's size for each crop.
+        One frame of the model's size for each moment.
     """
     workers = engine.workers
 
-    def estimate(batch: list[Frame | None]) -> Motion | None:
-        seen = [crop for crop in batch if crop is not None]
+    def look(batch: list[T | None]) -> Motion | None:
+        seen = [moment for moment in batch if moment is not None]
         if not seen:
             return None
         with clock.measure("estimate"), engine.computing():
-            return engine.estimate_motion(seen)
+            return estimate(seen)
 
     def render(motion: Motion) -> list[Frame]:
         with clock.measure("render"), engine.computing():
             return engine.render(source, motion)
 
     held = first
-    estimates: deque[tuple[list[Frame | None], Future[Motion | None]]] = deque()
+    estimates: deque[tuple[list[T | None], Future[Motion | None]]] = deque()
     rendered: deque[Future[list[Frame]]] = deque()
     with (
-        contextlib.closing(read_ahead(batches(crops, BATCH), READ_AHEAD)) as ready,
+        contextlib.closing(read_ahead(batches(moments, BATCH), READ_AHEAD)) as ready,
         ThreadPoolExecutor(workers, thread_name_prefix="render") as pool,
     ):
         try:
@@ -118,7 +122,7 @@ def stream_frames(
                     if batch is None:
                         exhausted = True
                     else:
-                        estimates.append((batch, pool.submit(estimate, batch)))
+                        estimates.append((batch, pool.submit(look, batch)))
                 if estimates and len(rendered) <= workers:
                     batch, estimated = estimates.popleft()
                     motion = hold_through_gaps(batch, estimated.result(), held)
@@ -132,12 +136,12 @@ def stream_frames(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def hold_through_gaps(batch: list[Frame | None], seen: Motion | None, held: Motion) -> Motion:
+def hold_through_gaps(batch: Sequence[object], seen: Motion | None, held: Motion) -> Motion:
     """Give every frame of a batch a motion.
 
     Args:
-        batch: crops; None where there is no face.
-        seen: motion of the crops that are there, in order; None if there are none.
+        batch: moments; None where there is no face.
+        seen: motion of the moments that are there, in order; None if there are none.
         held: motion of the frame before, batch 1.
 
     Returns:
@@ -147,8 +151,8 @@ def hold_through_gaps(batch: list[Frame | None], seen: Motion | None, held: Moti
         return seen
     parts = []
     taken = 0
-    for crop in batch:
-        if crop is not None and seen is not None:
+    for moment in batch:
+        if moment is not None and seen is not None:
             held = seen[taken : taken + 1]
             taken += 1
         parts.append(held)

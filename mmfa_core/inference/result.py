@@ -72,7 +72,8 @@ class RenderUpdate:
     """Tell how far an animation is.
 
     Attributes:
-        stage: ``survey`` (the clip is looked through), ``render``, or ``done``.
+        stage: ``survey`` (the clip is looked through), ``render`` (or ``motion``, when only its
+            motion is saved), or ``done``.
         done: frames of this stage that are finished.
         total: frames of this stage, if that is known.
         seconds_left: estimate for the whole, s, or None while there is nothing to go by.

@@ -14,27 +14,25 @@ from pathlib import Path
 
 from mmfa_core.inference.clip import (
     check_driver_output,
-    driving_crops,
     finish_frame,
     follow_driver,
     open_writer,
     prepare_timed,
 )
+from mmfa_core.inference.driver import Driver, open_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait
 from mmfa_core.inference.render import Show, StageClock, stream_frames
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
-from mmfa_core.inference.survey import Survey, survey_clip
+from mmfa_core.inference.survey import Reference, Survey, choose_reference
 from mmfa_core.inference.watching import ReportProgress, watch
 from mmfa_core.media import (
     OUTPUT_SUFFIXES,
     PICTURE_SUFFIXES,
     ChunkWriter,
-    ClipInfo,
     Frame,
     FrameWriter,
-    probe_clip,
 )
 
 PACE_AFTER = 4  # frames that are made before the time left is estimated
@@ -65,7 +63,7 @@ class _Job:
     engine: Engine
     prepared: PreparedPortrait
     clip: Path
-    info: ClipInfo
+    driver: Driver
     options: AnimateOptions
     outputs: Outputs
     adjust: Show | None
@@ -131,12 +129,12 @@ def stream_clip(
     with clock.measure("total"):
         for file in outputs.files:
             check_driver_output(file, OUTPUT_SUFFIXES, PICTURE_SUFFIXES, "a clip", options)
-        info = probe_clip(clip).trimmed(options.start_s, options.end_s)
+        driver = open_driver(engine, clip, options)
         job = _Job(
             engine=engine,
             prepared=prepare_timed(engine, portrait, options, clock),
             clip=clip,
-            info=info,
+            driver=driver,
             options=options,
             outputs=outputs,
             adjust=adjust,
@@ -144,36 +142,27 @@ def stream_clip(
         )
         with clock.measure("survey"):
             survey = yield from _survey(job)
-        count = yield from _render(job, survey)
+            reference = choose_reference(
+                job.prepared.source.motion, survey, best_frame=options.best_frame
+            )
+        count = yield from _render(job, survey, reference)
     result = AnimateResult(
         output=outputs.files[0] if outputs.files else None,
         frames_in=len(survey.present),
         frames_out=count,
-        fps_in=info.fps,
-        fps_out=info.fps,
+        fps_in=driver.info.fps,
+        fps_out=driver.info.fps,
         seconds=clock.seconds,
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
-        reference_frame=survey.reference_frame,
+        reference_frame=reference.frame,
         notes=(*job.prepared.notes, *survey.notes),
     )
     yield RenderUpdate(stage="done", done=count, total=count, seconds_left=0.0, result=result)
 
 
 def _survey(job: _Job) -> Generator[RenderUpdate, None, Survey]:
-    def work(report: ReportProgress) -> Survey:
-        return survey_clip(
-            job.engine,
-            job.prepared.source.motion,
-            job.clip,
-            job.info,
-            face_index=job.options.driving_face_index,
-            best_frame=job.options.best_frame,
-            max_seconds=job.options.max_seconds,
-            progress=report,
-        )
-
-    steps = watch(work)
+    steps = watch(job.driver.survey)
     with contextlib.closing(steps):
         while True:
             try:
@@ -184,17 +173,18 @@ def _survey(job: _Job) -> Generator[RenderUpdate, None, Survey]:
             yield RenderUpdate(stage=stage, done=done, total=total)
 
 
-def _render(job: _Job, survey: Survey) -> Generator[RenderUpdate, None, int]:
+def _render(job: _Job, survey: Survey, reference: Reference) -> Generator[RenderUpdate, None, int]:
     total = len(survey.present)
     shown = stream_frames(
         job.engine,
         job.prepared.source,
-        driving_crops(job.engine, job.clip, job.info, survey, job.clock),
-        survey.first,
+        job.driver.moments(survey, job.clock),
+        survey.candidates[:1],
         follow_driver(
-            job.engine, job.prepared, survey.reference, job.info, job.options, job.adjust
+            job.engine, job.prepared, reference.motion, job.driver.info, job.options, job.adjust
         ),
         job.clock,
+        estimate=job.driver.estimate,
     )
     pace = Pace(total)
     count = 0
@@ -226,7 +216,7 @@ def _open(job: _Job, stack: contextlib.ExitStack) -> tuple[list[FrameWriter], Ch
         writer = open_writer(
             file,
             job.clip,
-            job.info,
+            job.driver.info,
             (width, height),
             overwrite=job.options.overwrite,
             keep_partial=job.outputs.keep_partial,
@@ -234,7 +224,9 @@ def _open(job: _Job, stack: contextlib.ExitStack) -> tuple[list[FrameWriter], Ch
         writers.append(stack.enter_context(writer))
     if job.outputs.chunk_folder is None:
         return writers, None
-    chunks = ChunkWriter(job.outputs.chunk_folder, width, height, job.info.fps, job.outputs.chunk_s)
+    chunks = ChunkWriter(
+        job.outputs.chunk_folder, width, height, job.driver.info.fps, job.outputs.chunk_s
+    )
     stack.callback(chunks.abandon)
     return writers, chunks
 

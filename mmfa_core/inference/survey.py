@@ -12,13 +12,21 @@ import contextlib
 import itertools
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmfa_core.face import Crop, Face, FaceFinder, FaceTrack, cut_crop, resize_frame, track_faces
+from mmfa_core.face import (
+    Crop,
+    Face,
+    FaceFinder,
+    FaceTrack,
+    cut_crop,
+    find_gaps,
+    resize_frame,
+    track_faces,
+)
 from mmfa_core.face.mediapipe_task import MOST_FACES
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.render import BATCH, batches, read_ahead
@@ -37,23 +45,35 @@ _NOTHING = np.empty(0, dtype=np.float32)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Survey:
-    """Hold what was seen.
+    """Hold what was seen; all of it depends on the driver alone, and not on a portrait.
 
     Attributes:
         crop: one square that holds the face over the whole clip.
         present: (T,), whether the face is there.
-        first: motion of the first candidate, batch 1.
-        reference: motion of frame 0 of method.md section 6, batch 1.
-        reference_frame: its number.
+        candidates: motion of the frames that may become the reference, batch C; what is before
+            the first face is shown as the first of them.
+        candidate_frames: their C numbers, rising.
         notes: what a person should know.
     """
 
     crop: Crop
     present: NDArray[np.bool_]
-    first: Motion
-    reference: Motion
-    reference_frame: int
+    candidates: Motion
+    candidate_frames: tuple[int, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reference:
+    """Hold frame 0 of method.md section 6.
+
+    Attributes:
+        motion: batch 1.
+        frame: its number in the part that drives.
+    """
+
+    motion: Motion
+    frame: int
 
 
 class _BoxFinder(FaceFinder):
@@ -105,24 +125,20 @@ class Candidates:
 
 def survey_clip(
     engine: Engine,
-    source: Motion,
     clip: Path,
     info: ClipInfo,
     *,
     face_index: int | None,
-    best_frame: bool,
     max_seconds: float,
     progress: ReportProgress,
 ) -> Survey:
-    """Follow the face through a clip and choose the reference frame.
+    """Follow the face through a clip and estimate its candidates for the reference frame.
 
     Args:
         engine: estimates the motion of the candidates.
-        source: the portrait's motion, batch 1.
         clip: file of the clip.
         info: what probe_clip said about it, trimmed to the part that drives.
         face_index: which face of the clip; None takes the largest and notes it.
-        best_frame: take the frame most like the portrait; else the first with a face.
         max_seconds: longest clip that is accepted, s.
         progress: told about frames looked through.
 
@@ -144,15 +160,29 @@ def survey_clip(
         counted = _counted(candidates.watch(frames), info.frames, progress)
         track = track_faces(counted, finder, every=every, face_index=face_index, what=clip.name)
     numbers, motions = _candidate_motions(engine, track, candidates, clip, info)
-    chosen = nearest_frame(source, motions) if best_frame else 0
-    notes = ([track.note] if track.note else []) + _gap_notes(track, info.fps, info.trim_s)
     return Survey(
         crop=track.crop(),
         present=track.present,
-        first=motions[:1],
-        reference=motions[chosen : chosen + 1],
-        reference_frame=numbers[chosen],
-        notes=tuple(notes),
+        candidates=motions,
+        candidate_frames=tuple(numbers),
+        notes=(*((track.note,) if track.note else ()), *gap_notes(track.present, info)),
+    )
+
+
+def choose_reference(source: Motion, survey: Survey, *, best_frame: bool) -> Reference:
+    """Choose the frame that the driver's changes are counted from.
+
+    Args:
+        source: the portrait's motion, batch 1.
+        survey: of the driver.
+        best_frame: take the frame most like the portrait; else the first with a face.
+
+    Returns:
+        The frame.
+    """
+    chosen = nearest_frame(source, survey.candidates) if best_frame else 0
+    return Reference(
+        motion=survey.candidates[chosen : chosen + 1], frame=survey.candidate_frames[chosen]
     )
 
 
@@ -190,8 +220,17 @@ def _counted(frames: Iterable[Frame], total: int, progress: ReportProgress) -> G
     progress("survey", number, number)
 
 
-def _gap_notes(track: FaceTrack, fps: Fraction, skipped_s: float) -> list[str]:
-    gaps = [(start + skipped_s, end + skipped_s) for start, end in track.gaps(float(fps))]
+def gap_notes(present: NDArray[np.bool_], info: ClipInfo) -> list[str]:
+    """Tell of the spans without a face.
+
+    Args:
+        present: (T,), of the part that drives.
+        info: of that part.
+
+    Returns:
+        Sentences, with times counted from the start of the whole driver.
+    """
+    gaps = [(start + info.trim_s, end + info.trim_s) for start, end in find_gaps(present, info.fps)]
     notes = [
         f"The face was not found from {start:.1f} s to {end:.1f} s; the last motion was held."
         for start, end in gaps[:MOST_GAP_NOTES]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mmfa_core.errors import MediaError
 from mmfa_core.inference.clip import check_driver_output, finish_frame, open_writer, prepare_timed
+from mmfa_core.inference.driver import open_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait
@@ -23,7 +24,7 @@ from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.still import is_picture
 from mmfa_core.inference.stream import Outputs, Pace, stream_clip
 from mmfa_core.inference.timeline import Timeline
-from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, ClipInfo, probe_clip
+from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, ClipInfo
 
 
 def stream_timeline(
@@ -53,7 +54,7 @@ def _over_clip(
             f"{driving.name} is a picture; a timeline goes over a clip.",
             "Choose a clip, or leave it out to move the still portrait.",
         )
-    info = probe_clip(driving).trimmed(options.start_s, options.end_s)
+    info = open_driver(engine, driving, options).info
     adjust = timeline.edits(info.fps)
     updates = stream_clip(engine, portrait, driving, options, outputs, adjust=adjust)
     with contextlib.closing(updates):
@@ -110,7 +111,15 @@ def _render(
     total = timeline.frames
     still = prepared.source.motion
     nobody = itertools.repeat(None, total)
-    shown = stream_frames(engine, prepared.source, nobody, still, timeline.edits(), clock)
+    shown = stream_frames(
+        engine,
+        prepared.source,
+        nobody,
+        still,
+        timeline.edits(),
+        clock,
+        estimate=engine.estimate_motion,
+    )
     height, width = finish_frame(prepared, prepared.face, options).shape[:2]
     silent = ClipInfo(
         width=width,

@@ -23,7 +23,7 @@ from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import PreparedPortrait
 from mmfa_core.inference.render import BATCH, StageClock, batches, hold_through_gaps, read_ahead
-from mmfa_core.inference.survey import survey_clip
+from mmfa_core.inference.survey import choose_reference, survey_clip
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import Frame, probe_clip
 from mmfa_core.model import MMFA
@@ -116,17 +116,16 @@ def compare_clip(
     info = whole.trimmed(options.start_s, end if shortened or options.end_s else None)
     survey = survey_clip(
         engine,
-        prepared.source.motion,
         clip,
         info,
         face_index=options.driving_face_index,
-        best_frame=options.best_frame,
         max_seconds=options.max_seconds,
         progress=progress,
     )
-    follow = follow_driver(engine, prepared, survey.reference, info, options, None)
+    reference = choose_reference(prepared.source.motion, survey, best_frame=options.best_frame)
+    follow = follow_driver(engine, prepared, reference.motion, info, options, None)
     model = engine.loaded.model
-    held, drivers, sources, canonicals = survey.first, [], [], []
+    held, drivers, sources, canonicals = survey.candidates[:1], [], [], []
     pictures: list[Frame] = []
     crops = driving_crops(engine, clip, info, survey, StageClock())
     with contextlib.closing(read_ahead(batches(crops, BATCH), 2)) as ready:
@@ -155,7 +154,7 @@ def compare_clip(
         source=source,
         driver=driver,
         pictures=np.stack(pictures),
-        reference_frame=survey.reference_frame,
+        reference_frame=reference.frame,
         notes=(*prepared.notes, *survey.notes, *((cut,) if cut else ())),
     )
 

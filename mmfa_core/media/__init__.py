@@ -5,8 +5,8 @@ other way round. Knows nothing about faces, networks or tensors.
 """
 
 from mmfa_core.media.chunks import ChunkWriter
-from mmfa_core.media.clips import ClipInfo, probe_clip, read_clip
-from mmfa_core.media.files import Frame, check_output
+from mmfa_core.media.clips import ClipInfo, check_length, probe_clip, read_clip
+from mmfa_core.media.files import Frame, check_output, existing, part_file, unwritable
 from mmfa_core.media.pictures import PICTURE_SUFFIXES, read_picture, write_picture
 from mmfa_core.media.sequences import (
     GIF_SUFFIX,
@@ -31,9 +31,13 @@ __all__ = [
     "FrameWriter",
     "GifWriter",
     "PicturesWriter",
+    "check_length",
     "check_output",
+    "existing",
+    "part_file",
     "probe_clip",
     "read_clip",
     "read_picture",
+    "unwritable",
     "write_picture",
 ]

@@ -157,13 +157,23 @@ def read_clip(
     """
     path = existing(path, "clip")
     info = info or probe_clip(path)
-    if max_seconds is not None and info.duration_s > max_seconds + 0.5 / float(info.fps):
+    if max_seconds is not None:
+        check_length(path, info, max_seconds)
+    return _frames(path, info, max_side_px)
+
+
+def check_length(path: Path, info: ClipInfo, max_seconds: float) -> None:
+    """Refuse a driver that is longer than the limit by more than half a frame.
+
+    Raises:
+        TooLongError: it is.
+    """
+    if info.duration_s > max_seconds + 0.5 / float(info.fps):
         raise TooLongError(
             f"{path.name} is {_seconds(info.duration_s)} long; "
             f"the limit is {_seconds(max_seconds)}.",
             "Trim it, or raise --max-seconds.",
         )
-    return _frames(path, info, max_side_px)
 
 
 def _frames(path: Path, info: ClipInfo, max_side_px: int) -> Generator[Frame]:

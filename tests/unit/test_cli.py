@@ -104,6 +104,20 @@ def test_a_part_of_the_clip_can_drive_and_the_output_can_be_a_gif(animate, tmp_p
     assert done.lines[0]["frames"] == probe_clip(tmp_path / "o.gif").frames == 6
 
 
+def test_motion_is_saved_and_drives_as_its_clip_does(run, animate, model, examples, tmp_path):
+    words = ("--driving", examples / "driving_turn.mp4", "--model", model, "--threads", 1)
+    done = run("motion", *words, "--output", "turn.safetensors", "--end", 0.5)
+    (line,) = done.lines
+    assert (line["frames"], line["frames_with_face"], line["fps"]) == (6, 6, "6021/500")
+    assert line["model_id"] == "tiny"
+    again = run("motion", *words, "--output", "turn.safetensors")
+    assert_refused(again, "turn.safetensors is already there and was kept.")
+    animate("--end", 0.5, out="clip.zip")
+    animate(driving=tmp_path / "turn.safetensors", out="motion.zip")
+    frames = [(tmp_path / name).read_bytes() for name in ("clip.zip", "motion.zip")]
+    assert frames[0] == frames[1]
+
+
 def test_a_driving_picture_makes_a_picture(animate, tmp_path):
     done = animate(driving="london_034_smiling.jpg", out="o.png")
     assert done.code == 0
@@ -298,6 +312,8 @@ BAD_DRIVERS = [
     ("empty.mp4", empty, "empty.mp4 is empty: it has 0 bytes."),
     ("song.wav", sound_only, "song.wav holds only sound."),
     ("letter.mp4", not_a_picture, "letter.mp4 is not a clip that can be read."),
+    ("letter.safetensors", not_a_picture, "letter.safetensors is damaged, or not a motion file."),
+    ("empty.safetensors", empty, "empty.safetensors is empty: it has 0 bytes."),
     ("grey.mp4", clip_without_a_face, "No face was found in grey.mp4"),
     ("gone.mp4", missing, "The clip gone.mp4 is not there."),
 ]

@@ -395,13 +395,19 @@ def test_frames_survive_the_way_to_a_tensor_and_back(engine):
         np.testing.assert_array_equal(there, back)
 
 
+def streamed_frames(engine, source, crops, first):
+    return stream_frames(
+        engine, source, crops, first, lambda m: m, StageClock(), estimate=engine.estimate_motion
+    )
+
+
 def test_streamed_frames_equal_frames_made_one_by_one_in_order(engine):
     portrait, *crops = pictures(12)
     with engine.computing():
         source = engine.encode_source(portrait)
         expected = [engine.render(source, engine.estimate_motion([c]))[0] for c in crops]
         first = engine.estimate_motion(crops[:1])
-    streamed = list(stream_frames(engine, source, iter(crops), first, lambda m: m, StageClock()))
+    streamed = list(streamed_frames(engine, source, iter(crops), first))
     assert len(streamed) == len(crops)
     for made, wanted in zip(streamed, expected, strict=True):
         assert np.abs(made.astype(int) - wanted.astype(int)).max() <= 1
@@ -413,7 +419,7 @@ def test_without_a_face_the_last_motion_is_held(engine):
         source = engine.encode_source(portrait)
         first = engine.estimate_motion([b])
     crops = [None, a, None, None, None, None, None, b, None]
-    frames = list(stream_frames(engine, source, crops, first, lambda m: m, StageClock()))
+    frames = list(streamed_frames(engine, source, crops, first))
     shown = ["b", "a", "a", "a", "a", "a", "a", "b", "b"]
     kinds = {"a": frames[1], "b": frames[7]}
     assert (kinds["a"] != kinds["b"]).any()
@@ -437,7 +443,7 @@ def test_an_error_while_decoding_reaches_the_caller_in_its_place(engine):
     with engine.computing():
         source = engine.encode_source(pictures(1)[0])
     with pytest.raises(ConfigError, match="The clip broke"):
-        list(stream_frames(engine, source, broken(), source.motion, lambda m: m, StageClock()))
+        list(streamed_frames(engine, source, broken(), source.motion))
 
 
 @pytest.mark.parametrize(("count", "groups"), [(0, []), (3, [[0, 1, 2]]), (5, [[0, 1, 2, 3], [4]])])
