@@ -143,24 +143,20 @@ def _read(path: Path) -> bytes:
         )
     if not content:
         raise UnreadableError(f"{path.name} is empty: it has 0 bytes.", AGAIN)
-    if content.startswith(_PICKLES):
-        raise UnreadableError(
-            f"{path.name} is a pickle or an archive, which is never opened here.", AGAIN
-        )
     return content
 
 
 def _open(name: str, content: bytes) -> tuple[dict[str, Any], Arrays]:
     header_bytes = int.from_bytes(content[:8], "little")
     if len(content) < 8 or header_bytes > len(content) - 8:
-        raise UnreadableError(f"{name} is damaged, or not a motion file.", AGAIN)
+        raise _damaged(name, content)
     if header_bytes > LARGEST_HEADER_BYTES:
         _no_motion(name)
     try:
         found = deserialize(content)  # type: ignore[no-untyped-call]
         header = json.loads(content[8 : 8 + header_bytes])
     except (SafetensorError, ValueError, RecursionError) as error:
-        raise UnreadableError(f"{name} is damaged, or not a motion file.", AGAIN) from error
+        raise _damaged(name, content) from error
     about = _about(name, header.get("__metadata__") or {})
     arrays = {}
     for key, tensor in found:
@@ -217,6 +213,15 @@ def _track(name: str, about: Mapping[str, Any], arrays: Arrays) -> MotionTrack:
         model_id=read_word(name, "model_id", about.get("model_id")),
         model_hash=read_word(name, "model_hash", about.get("model_hash")),
     )
+
+
+def _damaged(name: str, content: bytes) -> UnreadableError:
+    """Say why a file is no safetensors; only then, since a sound header may begin as a pickle."""
+    if content.startswith(_PICKLES):
+        return UnreadableError(
+            f"{name} is a pickle or an archive, which is never opened here.", AGAIN
+        )
+    return UnreadableError(f"{name} is damaged, or not a motion file.", AGAIN)
 
 
 def _no_motion(name: str) -> NoReturn:

@@ -122,7 +122,8 @@ def test_importing_the_core_loads_no_page_no_landmarker_and_no_hub() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["studio", "test", "check", "fix", "bench", "publish_model", "../.ci/run"]
+    "name",
+    ["studio", "test", "check", "fix", "bench", "make_motions", "publish_model", "../.ci/run"],
 )
 def test_a_script_of_the_house_can_be_run(name: str) -> None:
     script = ROOT / "scripts" / name

@@ -351,6 +351,17 @@ def test_a_pickle_under_another_name_is_never_opened(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+def test_a_header_as_long_as_a_pickle_s_first_bytes_is_no_pickle(tmp_path):
+    path = file_of(tmp_path / "m.safetensors")
+    content = path.read_bytes()
+    length, longer = int.from_bytes(content[:8], "little"), 0x0480
+    assert length < longer
+    header = content[8 : 8 + length] + b" " * (longer - length)  # safetensors allows the spaces
+    path.write_bytes(longer.to_bytes(8, "little") + header + content[8 + length :])
+    assert path.read_bytes().startswith(b"\x80\x04")
+    assert len(load_motion(path)) == 6
+
+
 SINGLE = np.float32
 WRONG = [
     ({"present": None}, "present is missing"),
