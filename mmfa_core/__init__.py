@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.inference.portrait import FoundFace, PortraitView, PreparedPortrait
     from mmfa_core.inference.result import AnimateResult, RenderUpdate
+    from mmfa_core.inference.saving import Saved
     from mmfa_core.inference.timeline import EASINGS, Keyframe, Timeline
     from mmfa_core.inference.tracks import KeypointTracks
     from mmfa_core.media import write_picture
     from mmfa_core.motion import CONTROL_RANGES, MotionEdit
+    from mmfa_core.provenance import Verification, verify
 
 __all__ = [
     "CONTROL_RANGES",
@@ -63,7 +65,9 @@ __all__ = [
     "PortraitView",
     "PreparedPortrait",
     "RenderUpdate",
+    "Saved",
     "Timeline",
+    "Verification",
     "flow_wheel",
     "load_model",
     "load_motion",
@@ -71,6 +75,7 @@ __all__ = [
     "point_colours",
     "run_batch",
     "save_model",
+    "verify",
     "write_keypoints",
     "write_picture",
 ]
@@ -99,7 +104,9 @@ _HOMES = {
     "PortraitView": "inference.portrait",
     "PreparedPortrait": "inference.portrait",
     "RenderUpdate": "inference.result",
+    "Saved": "inference.saving",
     "Timeline": "inference.timeline",
+    "Verification": "provenance",
     "flow_wheel": "inference.anatomy",
     "load_model": "checkpoint",
     "load_motion": "inference.motion_files",
@@ -107,6 +114,7 @@ _HOMES = {
     "point_colours": "inference.dots",
     "run_batch": "batch",
     "save_model": "checkpoint",
+    "verify": "provenance",
     "write_keypoints": "inference.keypoint_files",
     "write_picture": "media",
 }

@@ -22,6 +22,12 @@ settings.register_profile("mmfa", deadline=None, max_examples=40, derandomize=Tr
 settings.load_profile("mmfa")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the certificate that tests sign with out of this user's home."""
+    os.environ["MMFA_HOME"] = str(tmp_path_factory.mktemp("settings"))
+
+
 @pytest.fixture(autouse=True)
 def same_seed() -> None:
     torch.manual_seed(0)

@@ -24,6 +24,7 @@ Lines = dict[str, Any]
 
 EXIT_CODE = "exit_code"  # in what a command returns: taken out, and not written
 SOME_FAILED = 3  # of a batch
+ALTERED, UNDECLARED = 3, 4  # of verify
 
 
 def animate(arguments: argparse.Namespace) -> Lines:
@@ -83,7 +84,7 @@ def motion(arguments: argparse.Namespace) -> Lines:
 
 def edit(arguments: argparse.Namespace) -> Lines:
     """Turn, move or size a head."""
-    from mmfa_core.media import PICTURE_SUFFIXES, check_output, write_picture
+    from mmfa_core.media import PICTURE_SUFFIXES, check_output
     from mmfa_core.motion import CONTROL_RANGES, MotionEdit
 
     given = {name: getattr(arguments, name) for name in CONTROL_RANGES}
@@ -94,13 +95,21 @@ def edit(arguments: argparse.Namespace) -> Lines:
         arguments.source, face_index=arguments.face_index, crop=arguments.crop
     )
     frame = animator.edit(prepared, change, paste_back=arguments.paste_back)
-    write_picture(arguments.output, frame, overwrite=arguments.overwrite)
+    saved = animator.save(
+        arguments.output,
+        frame,
+        portrait=prepared,
+        settings=(change, {"paste_back": arguments.paste_back}),
+        badge=arguments.badge,
+        overwrite=arguments.overwrite,
+    )
     changed = {name: value for name, value in given.items() if value is not None}
     return {
         "output": arguments.output,
         "edit": changed,
         **_model(animator),
-        "notes": list(prepared.notes),
+        "signed": saved.signed,
+        "notes": [*prepared.notes, *saved.notes],
     }
 
 
@@ -119,6 +128,7 @@ def timeline(arguments: argparse.Namespace) -> Lines:
         crop=arguments.crop,
         paste_back=arguments.paste_back,
         overwrite=overwrite,
+        badge=arguments.badge,
     )
     result = _animator(arguments).render_timeline(
         arguments.source,
@@ -133,7 +143,7 @@ def timeline(arguments: argparse.Namespace) -> Lines:
 
 def interpolate(arguments: argparse.Namespace) -> Lines:
     """Go from one expression to another."""
-    from mmfa_core.media import CLIP_SUFFIXES, ClipWriter, check_output, write_picture
+    from mmfa_core.media import CLIP_SUFFIXES, check_output
 
     output = Path(arguments.output)
     as_clip = bool(output.suffix) and not output.is_dir()
@@ -147,23 +157,25 @@ def interpolate(arguments: argparse.Namespace) -> Lines:
     first, last = animator.prepare(arguments.a), animator.prepare(arguments.b)
     shown = first if arguments.identity is None else animator.prepare(arguments.identity)
     frames = animator.interpolate(first, last, shown, arguments.steps, arguments.path)
-    if as_clip:
-        rate = Fraction(arguments.fps).limit_denominator(1001)
-        height, width = frames[0].shape[:2]
-        with ClipWriter(output, width, height, rate, overwrite=arguments.overwrite) as writer:
-            for frame in frames:
-                writer.write(frame)
-    else:
-        _make_folder(output)
-        for number, frame in enumerate(frames):
-            write_picture(output / f"{number:03d}.png", frame, overwrite=arguments.overwrite)
+    saved = animator.save(
+        output,
+        frames,
+        portrait=shown,
+        expressions=(first, last),
+        operation="interpolate",
+        settings={"steps": arguments.steps, "path": arguments.path},
+        fps=Fraction(arguments.fps).limit_denominator(1001),
+        badge=arguments.badge,
+        overwrite=arguments.overwrite,
+    )
     notes = [note for portrait in dict.fromkeys((first, last, shown)) for note in portrait.notes]
     return {
         "output": arguments.output,
         "frames": len(frames),
         "path": arguments.path,
         **_model(animator),
-        "notes": notes,
+        "signed": saved.signed,
+        "notes": [*notes, *saved.notes],
     }
 
 
@@ -192,6 +204,15 @@ def keypoints(arguments: argparse.Namespace) -> Lines:
         **_model(animator),
         "notes": list(report.notes),
     }
+
+
+def verify(arguments: argparse.Namespace) -> Lines:
+    """Tell what a file declares about how it was made, and whether it was altered since."""
+    from mmfa_core.provenance import verify as read
+
+    found = read(arguments.file)
+    code = UNDECLARED if found.intact is None else 0 if found.intact else ALTERED
+    return {**found.to_json(), "sentences": list(found.sentences()), EXIT_CODE: code}
 
 
 def train(arguments: argparse.Namespace) -> Lines:
@@ -272,12 +293,3 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
             f"There is no folder named {folder.parent.name} to make {folder.name} in.",
             "Make it first.",
         )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ResourceError(
-            f"The folder {folder.name} can't be made: {error.strerror}.", "Choose another place."
-        ) from error

@@ -4,7 +4,8 @@ In: arguments. Out: one JSON line on stdout, or one sentence on stderr. Knows no
 the commands do.
 
 Exit codes: 0 done; 1 something unexpected (with a reference); 2 bad input, in one sentence;
-3 a batch that is done, but for cells that can't be made;
+3 a batch that is done, but for cells that can't be made, or a file that verify finds altered;
+4 a file that declares nothing to verify;
 130 stopped with Ctrl-C, 143 by a request to end; a partial output is removed in both.
 """
 

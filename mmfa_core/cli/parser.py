@@ -55,6 +55,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     _interpolate(
         _command(kinds, "interpolate", "go from one expression to another", commands.interpolate)
     )
+    _verify(
+        _command(
+            kinds, "verify", "tell how a file was made and whether it was altered", commands.verify
+        )
+    )
     _keypoints(_command(kinds, "keypoints", "write what the model sees", commands.keypoints))
     _train(_command(kinds, "train", "train a model", commands.train))
     _evaluate(_command(kinds, "evaluate", "measure a model", commands.evaluate))
@@ -100,6 +105,15 @@ def _model(parser: argparse.ArgumentParser) -> None:
 def _overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an output that is already there"
+    )
+
+
+def _badge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-badge",
+        dest="badge",
+        action="store_false",
+        help="leave out the visible badge; metadata and the signed manifest stay",
     )
 
 
@@ -204,6 +218,7 @@ def _motion(parser: argparse.ArgumentParser) -> None:
     )
     _part(parser)
     _engine(parser)
+    _badge(parser)
     _overwrite(parser)
 
 
@@ -231,6 +246,7 @@ def _edit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
     _face(parser)
     _engine(parser)
+    _badge(parser)
     _overwrite(parser)
 
 
@@ -250,6 +266,7 @@ def _timeline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
     _face(parser)
     _engine(parser)
+    _badge(parser)
     _overwrite(parser)
 
 
@@ -264,6 +281,7 @@ def _interpolate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fps", type=float, default=12.0, metavar="F", help="of a clip; 12")
     _engine(parser)
+    _badge(parser)
     _overwrite(parser)
 
 
@@ -274,6 +292,10 @@ def _keypoints(parser: argparse.ArgumentParser) -> None:
     _face(parser)
     _engine(parser)
     _overwrite(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a picture or clip, of this tool or another")
 
 
 def _train(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keyp
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
 from mmfa_core.inference.expressions import ExpressionSpace
 from mmfa_core.inference.interpolation import interpolate_codes
+from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.microscope import Microscope
 from mmfa_core.inference.motion_files import MOTION_SUFFIX, save_track
 from mmfa_core.inference.motion_track import MotionTrack
@@ -41,6 +43,7 @@ from mmfa_core.inference.portrait import (
     Portrait,
     PortraitView,
     PreparedPortrait,
+    ingredient_of,
     list_faces,
     prepare_portrait,
     view_portrait,
@@ -48,6 +51,7 @@ from mmfa_core.inference.portrait import (
 from mmfa_core.inference.recording import record_motion
 from mmfa_core.inference.render import BATCH
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
+from mmfa_core.inference.saving import USUAL_FPS, Saved, save_frames
 from mmfa_core.inference.still import animate_picture, is_picture
 from mmfa_core.inference.stream import Outputs, animate_clip, drain, stream_clip
 from mmfa_core.inference.timeline import Timeline
@@ -55,6 +59,7 @@ from mmfa_core.inference.timeline_clip import stream_timeline
 from mmfa_core.inference.watching import watch
 from mmfa_core.media import Frame, check_output
 from mmfa_core.motion import MotionEdit
+from mmfa_core.provenance.origin import EXPRESSION
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +189,7 @@ class Animator:
                 whose motion is then taken as in absolute mode.
             output: .mp4 (.png or .jpg for a picture) to write; None keeps the frames in the
                 result.
-            options: how to follow.
+            options: how to follow, and whether what is written gets the visible badge.
             progress: called as progress(stage, done, total).
             **changes: single options, such as ``mode="absolute"``.
 
@@ -533,6 +538,48 @@ class Animator:
                 motion = replace(still, expression_code=few, expression_offsets=offsets)
                 frames += self.engine.render(shown.source, motion)
         return frames
+
+    def save(
+        self,
+        output: str | Path,
+        frames: Frame | Sequence[Frame],
+        *,
+        portrait: Portrait,
+        expressions: Sequence[Portrait] = (),
+        operation: str = "edit",
+        settings: Any = None,
+        fps: Fraction = USUAL_FPS,
+        badge: bool = True,
+        overwrite: bool = False,
+    ) -> Saved:
+        """Write frames that this model made, marked as synthetic; frames themselves never are.
+
+        Files get a visible badge, plain metadata, and a signed C2PA manifest that names the model,
+        the settings and the sources by their hashes.
+
+        Args:
+            output: for one frame .png, .jpg or .webp; for several a clip (.mp4), .gif, .zip of
+                PNG pictures, or a folder for 000.png, 001.png and so on.
+            frames: one frame, or several of one size.
+            portrait: whose picture it is.
+            expressions: whose expressions were used.
+            operation: what was done, in a word or two.
+            settings: how, plain values or a dataclass such as MotionEdit.
+            fps: frames a second of a clip.
+            badge: lay the visible badge over the frames.
+            overwrite: whether existing files may be replaced.
+
+        Returns:
+            What was written, and whether it could be signed.
+
+        Raises:
+            MediaError: another ending.
+            ResourceError: the file exists or can't be written.
+        """
+        named = [ingredient_of(portrait)]
+        named += [ingredient_of(other, EXPRESSION) for other in expressions]
+        mark = begin_mark(self.engine, operation, (settings,), named, badge=badge)
+        return save_frames(Path(output), frames, mark, fps=fps, overwrite=overwrite)
 
     def keypoints(
         self,

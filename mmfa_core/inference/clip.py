@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from mmfa_core.errors import MediaError
 from mmfa_core.face import cut_crop, resize_frame
@@ -32,6 +33,7 @@ from mmfa_core.media import (
     read_clip,
 )
 from mmfa_core.motion import Motion
+from mmfa_core.provenance import Mark
 
 
 def check_driver_output(
@@ -108,6 +110,7 @@ def open_writer(
     *,
     overwrite: bool,
     keep_partial: bool,
+    mark: Mark,
 ) -> FrameWriter:
     """Choose the writer of an output by the ending of its name.
 
@@ -118,23 +121,24 @@ def open_writer(
         size: width and height of the frames, px.
         overwrite: whether an existing file may be replaced.
         keep_partial: whether an exception leaves what was written.
+        mark: marks frames and file.
 
     Returns:
         The writer, not yet begun.
     """
     ending = output.suffix.lower()
+    how: dict[str, Any] = {"overwrite": overwrite, "keep_partial": keep_partial, "mark": mark}
     if ending == PICTURES_SUFFIX:
-        return PicturesWriter(output, overwrite=overwrite, keep_partial=keep_partial)
+        return PicturesWriter(output, **how)
     if ending == GIF_SUFFIX:
-        return GifWriter(output, *size, info.fps, overwrite=overwrite, keep_partial=keep_partial)
+        return GifWriter(output, *size, info.fps, **how)
     return ClipWriter(
         output,
         *size,
         info.fps,
         sound_from=clip if info.has_sound else None,
         sound_start_s=info.trim_s,
-        overwrite=overwrite,
-        keep_partial=keep_partial,
+        **how,
     )
 
 

@@ -25,9 +25,11 @@ from mmfa_core.inference.codes import (
     steer_code,
 )
 from mmfa_core.inference.engine import Engine
-from mmfa_core.inference.portrait import Portrait, prepare_portrait
+from mmfa_core.inference.marks import begin_mark
+from mmfa_core.inference.portrait import Portrait, ingredient_of, prepare_portrait
 from mmfa_core.inference.render import BATCH
 from mmfa_core.media import CLIP_SUFFIXES, ClipWriter, Frame, check_output
+from mmfa_core.provenance.origin import EXPRESSION
 
 CLIP_FRAMES = (2, 1800)  # of a clip through expressions
 
@@ -104,7 +106,7 @@ class ExpressionSpace:
                 frames += self.engine.render(shown.source, motion)
         return frames
 
-    def write_loop(
+    def write_loop(  # noqa: PLR0913  # one argument a choice
         self,
         identity: Portrait,
         start: Code,
@@ -114,6 +116,8 @@ class ExpressionSpace:
         frames: int = 48,
         fps: Fraction = Fraction(24),
         path: str = "linear",
+        sources: Sequence[Portrait] = (),
+        badge: bool = True,
         overwrite: bool = False,
         progress: Callable[[str, int, int | None], None] | None = None,
     ) -> Path:
@@ -127,6 +131,8 @@ class ExpressionSpace:
             frames: of one round, 2..1800.
             fps: frames a second.
             path: ``linear`` or ``slerp``.
+            sources: whose expressions they are; the clip's manifest names them by their hashes.
+            badge: lay the visible badge over the frames.
             overwrite: whether an existing file may be replaced.
             progress: called as progress("render", done, frames).
 
@@ -147,7 +153,10 @@ class ExpressionSpace:
         shown = prepare_portrait(self.engine, identity)
         codes = [mix_codes((start, end), (1 - s, s), path) for s in loop_shares(frames)]
         side = self.engine.size_px
-        with ClipWriter(target, side, side, fps, overwrite=overwrite) as writer:
+        named = (shown.ingredient, *(ingredient_of(portrait, EXPRESSION) for portrait in sources))
+        settings = {"start": start, "end": end, "frames": frames, "fps": fps, "path": path}
+        mark = begin_mark(self.engine, "expression loop", (settings,), named, badge=badge)
+        with ClipWriter(target, side, side, fps, overwrite=overwrite, mark=mark) as writer:
             for first in range(0, frames, BATCH):
                 for frame in self.show_all(shown, codes[first : first + BATCH]):
                     writer.write(frame)

@@ -50,6 +50,7 @@ class AnimateOptions:
     end_s: float | None = None  # where it ends, s, > start_s; None = the clip's end
     max_seconds: float = 60.0  # longest part that drives, s, > 0
     overwrite: bool = False  # replace an output that is already there
+    badge: bool = True  # lay a small visible badge over the frames that are written
 
     def __post_init__(self) -> None:
         """Raise one ConfigError that lists every value out of range."""

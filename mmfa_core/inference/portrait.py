@@ -25,6 +25,8 @@ from mmfa_core.inference.engine import Engine
 from mmfa_core.media import Frame, read_picture
 from mmfa_core.model import EncodedSource
 from mmfa_core.paste import paste_back
+from mmfa_core.provenance import Ingredient, hash_file, hash_pixels
+from mmfa_core.provenance.origin import PORTRAIT
 
 CropByHand = tuple[float, float, float]  # x0, y0 and side, px of the portrait
 
@@ -38,6 +40,7 @@ class PreparedPortrait:
         crop: where its face is.
         face: the face crop, of the model's size.
         source: the face crop, encoded.
+        ingredient: what results that were made from it name it by: its hash.
         notes: what a person should know, such as which of several faces was taken.
     """
 
@@ -45,6 +48,7 @@ class PreparedPortrait:
     crop: Crop
     face: Frame
     source: EncodedSource
+    ingredient: Ingredient
     notes: tuple[str, ...] = ()
 
     def paste(self, generated: Frame) -> Frame:
@@ -157,8 +161,30 @@ def prepare_portrait(
     with engine.computing():
         source = engine.encode_source(face)
     return PreparedPortrait(
-        picture=picture, crop=square, face=face, source=source, notes=(note,) if note else ()
+        picture=picture,
+        crop=square,
+        face=face,
+        source=source,
+        ingredient=ingredient_of(portrait),
+        notes=(note,) if note else (),
     )
+
+
+def ingredient_of(portrait: Portrait, role: str = PORTRAIT) -> Ingredient:
+    """Name a portrait by its hash: that of its file, or of its pixels if it came without one.
+
+    Args:
+        portrait: a picture file, a frame, or a prepared portrait.
+        role: what it is to the result.
+
+    Raises:
+        UnreadableError: the file can't be read.
+    """
+    if isinstance(portrait, PreparedPortrait):
+        return dataclasses.replace(portrait.ingredient, role=role)
+    if isinstance(portrait, str | Path):
+        return hash_file(Path(portrait), role)
+    return hash_pixels(portrait, role)
 
 
 def list_faces(portrait: Portrait) -> tuple[FoundFace, ...]:

@@ -30,6 +30,7 @@ class AnimateResult:
         reference_frame: number of the driving frame that motion was compared with, counted from
             the start of the part that drives.
         notes: what a person should know, such as spans without a face.
+        signed: whether every file holds a signed manifest of how it was made; False without files.
         frames: the frames, if there was no output to write them to.
     """
 
@@ -43,6 +44,7 @@ class AnimateResult:
     model_hash: str
     reference_frame: int
     notes: tuple[str, ...]
+    signed: bool = False
     frames: tuple[Frame, ...] = field(default=(), repr=False)
 
     @property
@@ -63,6 +65,7 @@ class AnimateResult:
             "model_id": self.model_id,
             "model_hash": self.model_hash,
             "reference_frame": self.reference_frame,
+            "signed": self.signed,
             "notes": list(self.notes),
         }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from mmfa_core.face import cut_crop
 from mmfa_core.inference.clip import check_driver_output, finish_frame, prepare_timed
 from mmfa_core.inference.engine import Engine
+from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, frame_face
 from mmfa_core.inference.render import StageClock
@@ -19,6 +20,8 @@ from mmfa_core.inference.result import AnimateResult
 from mmfa_core.inference.transfer import transfer_motion
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, read_picture, write_picture
+from mmfa_core.provenance import hash_file
+from mmfa_core.provenance.origin import DRIVING
 
 DRIVING_PICTURES = (*PICTURE_SUFFIXES, ".bmp", ".tif", ".tiff", ".avif", ".jp2")
 PICTURE_NOTE = "The driver is one picture: its pose and expression were taken as they are."
@@ -61,13 +64,15 @@ def animate_picture(
                 engine.decode_expression,
             )
             generated = engine.render(prepared.source, shown)[0]
+    ingredients = (prepared.ingredient, hash_file(driving, DRIVING))
+    mark = begin_mark(engine, "animate", (options,), ingredients, badge=options.badge)
     with clock.measure("encode"):
         frame = finish_frame(prepared, generated, options)
         if output is not None:
-            write_picture(output, frame, overwrite=options.overwrite)
+            write_picture(output, frame, overwrite=options.overwrite, mark=mark)
     progress("render", 1, 1)
     clock.add("total", time.perf_counter() - started)
-    notes = (*prepared.notes, *((note,) if note else ()))
+    notes = (*prepared.notes, *((note,) if note else ()), *mark.notes)
     return AnimateResult(
         output=output,
         frames_in=1,
@@ -79,5 +84,6 @@ def animate_picture(
         model_hash=engine.loaded.model_hash,
         reference_frame=0,
         notes=notes if options.mode == "absolute" else (*notes, PICTURE_NOTE),
+        signed=mark.signed,
         frames=() if output is not None else (frame,),
     )

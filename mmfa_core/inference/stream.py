@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mmfa_core.inference.clip import (
     check_driver_output,
@@ -21,6 +22,7 @@ from mmfa_core.inference.clip import (
 )
 from mmfa_core.inference.driver import Driver, open_driver
 from mmfa_core.inference.engine import Engine
+from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait
 from mmfa_core.inference.render import Show, StageClock, stream_frames
@@ -34,6 +36,8 @@ from mmfa_core.media import (
     Frame,
     FrameWriter,
 )
+from mmfa_core.provenance import Mark, hash_file
+from mmfa_core.provenance.origin import DRIVING
 
 PACE_AFTER = 4  # frames that are made before the time left is estimated
 
@@ -68,6 +72,7 @@ class _Job:
     outputs: Outputs
     adjust: Show | None
     clock: StageClock
+    mark: Mark
 
 
 def animate_clip(
@@ -123,22 +128,35 @@ def stream_clip(
     outputs: Outputs,
     *,
     adjust: Show | None = None,
+    declared: tuple[str, Any] = ("animate", None),
 ) -> Generator[RenderUpdate]:
-    """Make a portrait follow a clip and tell after every frame; see Animator.stream."""
+    """Make a portrait follow a clip and tell after every frame; see Animator.stream.
+
+    ``declared`` are the operation that the files name, and its settings beside the options.
+    """
     clock = StageClock()
     with clock.measure("total"):
         for file in outputs.files:
             check_driver_output(file, OUTPUT_SUFFIXES, PICTURE_SUFFIXES, "a clip", options)
         driver = open_driver(engine, clip, options)
+        prepared = prepare_timed(engine, portrait, options, clock)
+        operation, more = declared
         job = _Job(
             engine=engine,
-            prepared=prepare_timed(engine, portrait, options, clock),
+            prepared=prepared,
             clip=clip,
             driver=driver,
             options=options,
             outputs=outputs,
             adjust=adjust,
             clock=clock,
+            mark=begin_mark(
+                engine,
+                operation,
+                (options, more),
+                (prepared.ingredient, hash_file(clip, DRIVING)),
+                badge=options.badge,
+            ),
         )
         with clock.measure("survey"):
             survey = yield from _survey(job)
@@ -156,7 +174,8 @@ def stream_clip(
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
         reference_frame=reference.frame,
-        notes=(*job.prepared.notes, *survey.notes),
+        notes=(*job.prepared.notes, *survey.notes, *job.mark.notes),
+        signed=job.mark.signed,
     )
     yield RenderUpdate(stage="done", done=count, total=count, seconds_left=0.0, result=result)
 
@@ -220,12 +239,18 @@ def _open(job: _Job, stack: contextlib.ExitStack) -> tuple[list[FrameWriter], Ch
             (width, height),
             overwrite=job.options.overwrite,
             keep_partial=job.outputs.keep_partial,
+            mark=job.mark,
         )
         writers.append(stack.enter_context(writer))
     if job.outputs.chunk_folder is None:
         return writers, None
     chunks = ChunkWriter(
-        job.outputs.chunk_folder, width, height, job.driver.info.fps, job.outputs.chunk_s
+        job.outputs.chunk_folder,
+        width,
+        height,
+        job.driver.info.fps,
+        job.outputs.chunk_s,
+        mark=job.mark,
     )
     stack.callback(chunks.abandon)
     return writers, chunks

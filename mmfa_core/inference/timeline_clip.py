@@ -17,6 +17,7 @@ from mmfa_core.errors import MediaError
 from mmfa_core.inference.clip import check_driver_output, finish_frame, open_writer, prepare_timed
 from mmfa_core.inference.driver import open_driver
 from mmfa_core.inference.engine import Engine
+from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait
 from mmfa_core.inference.render import StageClock, stream_frames
@@ -25,6 +26,7 @@ from mmfa_core.inference.still import is_picture
 from mmfa_core.inference.stream import Outputs, Pace, stream_clip
 from mmfa_core.inference.timeline import Timeline
 from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, ClipInfo
+from mmfa_core.provenance import Mark
 
 
 def stream_timeline(
@@ -56,7 +58,15 @@ def _over_clip(
         )
     info = open_driver(engine, driving, options).info
     adjust = timeline.edits(info.fps)
-    updates = stream_clip(engine, portrait, driving, options, outputs, adjust=adjust)
+    updates = stream_clip(
+        engine,
+        portrait,
+        driving,
+        options,
+        outputs,
+        adjust=adjust,
+        declared=("timeline", timeline),
+    )
     with contextlib.closing(updates):
         for update in updates:
             result = update.result
@@ -77,7 +87,10 @@ def _over_still(
         for file in outputs.files:
             check_driver_output(file, OUTPUT_SUFFIXES, PICTURE_SUFFIXES, "a clip", options)
         prepared = prepare_timed(engine, portrait, options, clock)
-        yield from _render(engine, prepared, timeline, options, outputs, clock)
+        mark = begin_mark(
+            engine, "timeline", (options, timeline), (prepared.ingredient,), badge=options.badge
+        )
+        yield from _render(engine, prepared, timeline, options, outputs, clock=clock, mark=mark)
     result = AnimateResult(
         output=outputs.files[0] if outputs.files else None,
         frames_in=1,
@@ -88,7 +101,8 @@ def _over_still(
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
         reference_frame=0,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *mark.notes),
+        signed=mark.signed,
     )
     yield RenderUpdate(
         stage="done",
@@ -105,7 +119,9 @@ def _render(
     timeline: Timeline,
     options: AnimateOptions,
     outputs: Outputs,
+    *,
     clock: StageClock,
+    mark: Mark,
 ) -> Generator[RenderUpdate]:
     """Render as for a driver without a face: the own motion is held, and edits are added to it."""
     total = timeline.frames
@@ -141,6 +157,7 @@ def _render(
                     (width, height),
                     overwrite=options.overwrite,
                     keep_partial=outputs.keep_partial,
+                    mark=mark,
                 )
             )
             for file in outputs.files

@@ -7,6 +7,7 @@ other way round. Knows nothing about faces, networks or tensors.
 from mmfa_core.media.chunks import ChunkWriter
 from mmfa_core.media.clips import ClipInfo, check_length, probe_clip, read_clip
 from mmfa_core.media.files import Frame, check_output, existing, part_file, unwritable
+from mmfa_core.media.marking import Marking
 from mmfa_core.media.pictures import PICTURE_SUFFIXES, read_picture, write_picture
 from mmfa_core.media.sequences import (
     GIF_SUFFIX,
@@ -30,6 +31,7 @@ __all__ = [
     "Frame",
     "FrameWriter",
     "GifWriter",
+    "Marking",
     "PicturesWriter",
     "check_length",
     "check_output",

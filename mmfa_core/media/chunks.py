@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mmfa_core.media.files import Frame
+from mmfa_core.media.marking import Marking
 from mmfa_core.media.writer import ClipWriter
 
 LIVE_CRF = 21
@@ -27,10 +28,19 @@ class ChunkWriter:
         height: rows of the frames.
         fps: frames per second, exact.
         chunk_s: length of a chunk in seconds, > 0.
+        mark: its badge and metadata are on every chunk; nothing signs them, as they go with the
+            work.
     """
 
     def __init__(
-        self, folder: str | Path, width: int, height: int, fps: Fraction, chunk_s: float = 1.0
+        self,
+        folder: str | Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        chunk_s: float = 1.0,
+        *,
+        mark: Marking | None = None,
     ) -> None:
         self._folder = Path(folder)
         self._size = (width, height)
@@ -38,6 +48,7 @@ class ChunkWriter:
         self._length = max(1, round(chunk_s * fps))
         self._writer: ClipWriter | None = None
         self._number = 0
+        self._mark = mark
 
     def write(self, frame: Frame) -> Path | None:
         """Append a frame.
@@ -48,7 +59,13 @@ class ChunkWriter:
         if self._writer is None:
             path = self._folder / f"chunk_{self._number:05d}.mp4"
             self._writer = ClipWriter(
-                path, *self._size, self._fps, crf=LIVE_CRF, live=True, overwrite=True
+                path,
+                *self._size,
+                self._fps,
+                crf=LIVE_CRF,
+                live=True,
+                overwrite=True,
+                mark=self._mark,
             ).__enter__()
         self._writer.write(frame)
         length = self._length if self._number else max(1, self._length // 2)

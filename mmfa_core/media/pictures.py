@@ -19,6 +19,7 @@ import numpy as np
 
 from mmfa_core.errors import TooLongError, UnreadableError
 from mmfa_core.media.files import Frame, check_frame, check_output, existing, part_file, unwritable
+from mmfa_core.media.marking import Marking, picture_metadata
 
 SMALLEST_PICTURE_PX: Final = 32
 LARGEST_PICTURE_PX: Final = 20_000  # a side
@@ -26,6 +27,7 @@ LARGEST_PICTURE_MPX: Final = 100
 KEPT_PICTURE_PX: Final = 4096  # a larger picture is made smaller while it is read
 PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp")
 
+_WRITTEN: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
@@ -74,7 +76,9 @@ def read_picture(path: str | Path) -> Frame:
     return frame
 
 
-def write_picture(path: str | Path, frame: Frame, *, overwrite: bool = False) -> Path:
+def write_picture(
+    path: str | Path, frame: Frame, *, overwrite: bool = False, mark: Marking | None = None
+) -> Path:
     """Write a frame as PNG, JPEG or WebP, by the ending of the name.
 
     The file appears under its name only when it is complete.
@@ -83,6 +87,7 @@ def write_picture(path: str | Path, frame: Frame, *, overwrite: bool = False) ->
         path: where to; an existing file is kept unless `overwrite`.
         frame: (H, W, 3) uint8, sRGB.
         overwrite: whether an existing file may be replaced.
+        mark: marks picture and file; None leaves them as they are.
 
     Returns:
         The path written.
@@ -91,22 +96,40 @@ def write_picture(path: str | Path, frame: Frame, *, overwrite: bool = False) ->
         MediaError: the ending is not one of .png, .jpg, .jpeg, .webp.
         ResourceError: the file exists, or the folder can't be written.
     """
-    from PIL import Image
-
     check_frame(frame)
     path = check_output(path, overwrite=overwrite, suffixes=PICTURE_SUFFIXES)
-    options: dict[str, Any] = {} if path.suffix.lower() == ".png" else {"quality": 95}
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        options["subsampling"] = 0
     part = part_file(path)
     try:
-        Image.fromarray(frame).save(part, **options)
+        part.write_bytes(pack_picture(frame, path.suffix.lower(), mark))
         part.replace(path)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def pack_picture(frame: Frame, suffix: str, mark: Marking | None = None, **options: Any) -> bytes:
+    """Encode a frame as the content of a picture file.
+
+    Args:
+        frame: (H, W, 3) uint8, sRGB.
+        suffix: of PICTURE_SUFFIXES.
+        mark: marks picture and file; None leaves them as they are.
+        **options: of PIL, such as ``compress_level``.
+    """
+    from PIL import Image
+
+    if suffix != ".png":
+        options.setdefault("quality", 95)
+    if suffix in (".jpg", ".jpeg"):
+        options["subsampling"] = 0
+    shown = frame if mark is None else mark.draw(frame)
+    packed = BytesIO()
+    Image.fromarray(shown).save(
+        packed, _WRITTEN[suffix], **picture_metadata(mark, suffix), **options
+    )
+    return packed.getvalue() if mark is None else mark.seal(packed.getvalue(), suffix)
 
 
 def _check_picture_size(path: Path, width: int, height: int) -> None:

@@ -10,7 +10,6 @@ import tempfile
 import zipfile
 from contextlib import suppress
 from fractions import Fraction
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Protocol
@@ -20,6 +19,8 @@ import numpy as np
 from mmfa_core.errors import ResourceError
 from mmfa_core.media.ffmpeg import ffmpeg, start, url
 from mmfa_core.media.files import Frame, check_frame, check_output, part_file, unwritable
+from mmfa_core.media.marking import Marking, comment_gif
+from mmfa_core.media.pictures import pack_picture
 from mmfa_core.media.writer import CLIP_SUFFIXES
 
 GIF_SUFFIX: Final = ".gif"
@@ -54,11 +55,18 @@ class _PartWriter:
     """Write to a hidden file that appears under its name only when it is complete."""
 
     def __init__(
-        self, path: str | Path, suffix: str, *, overwrite: bool, keep_partial: bool
+        self,
+        path: str | Path,
+        suffix: str,
+        *,
+        overwrite: bool,
+        keep_partial: bool,
+        mark: Marking | None,
     ) -> None:
         self.path = check_output(path, overwrite=overwrite, suffixes=(suffix,))
         self.frames_written = 0
         self._keep_partial = keep_partial
+        self._mark = mark
         self._part: Path | None = None
 
     def __enter__(self) -> _PartWriter:
@@ -129,6 +137,7 @@ class PicturesWriter(_PartWriter):
         path: where to, ending in .zip.
         overwrite: whether an existing file may be replaced.
         keep_partial: whether to keep what was written when an exception ends the work.
+        mark: marks every picture as a file of its own; None leaves them as they are.
 
     Raises:
         MediaError: another ending.
@@ -136,21 +145,25 @@ class PicturesWriter(_PartWriter):
     """
 
     def __init__(
-        self, path: str | Path, *, overwrite: bool = False, keep_partial: bool = False
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        keep_partial: bool = False,
+        mark: Marking | None = None,
     ) -> None:
-        super().__init__(path, PICTURES_SUFFIX, overwrite=overwrite, keep_partial=keep_partial)
+        super().__init__(
+            path, PICTURES_SUFFIX, overwrite=overwrite, keep_partial=keep_partial, mark=mark
+        )
         self._archive: zipfile.ZipFile | None = None
 
     def _open(self, part: Path) -> None:
         self._archive = zipfile.ZipFile(part, "w", zipfile.ZIP_STORED)  # a PNG is packed already
 
     def _append(self, frame: Frame) -> None:
-        from PIL import Image
-
         assert self._archive is not None
-        packed = BytesIO()
-        Image.fromarray(frame).save(packed, "PNG", compress_level=3)
-        self._archive.writestr(f"{self.frames_written:05d}.png", packed.getvalue())
+        packed = pack_picture(frame, ".png", self._mark, compress_level=3)
+        self._archive.writestr(f"{self.frames_written:05d}.png", packed)
 
     def _close(self, *, finish: bool) -> None:
         if self._archive is not None:
@@ -170,6 +183,7 @@ class GifWriter(_PartWriter):
         fps: frames per second, exact.
         overwrite: whether an existing file may be replaced.
         keep_partial: whether to keep what was written when an exception ends the work.
+        mark: marks frames and file; None leaves them as they are.
 
     Raises:
         MediaError: another ending.
@@ -185,8 +199,11 @@ class GifWriter(_PartWriter):
         *,
         overwrite: bool = False,
         keep_partial: bool = False,
+        mark: Marking | None = None,
     ) -> None:
-        super().__init__(path, GIF_SUFFIX, overwrite=overwrite, keep_partial=keep_partial)
+        super().__init__(
+            path, GIF_SUFFIX, overwrite=overwrite, keep_partial=keep_partial, mark=mark
+        )
         self._size = (width, height)
         self._fps = Fraction(fps)
         self._process: subprocess.Popen[bytes] | None = None
@@ -210,6 +227,8 @@ class GifWriter(_PartWriter):
             raise ValueError(f"a frame of {frame.shape[:2]} in a GIF of {(height, width)}")
         assert self._process is not None
         assert self._process.stdin is not None
+        if self._mark is not None:
+            frame = self._mark.draw(frame)
         self._process.stdin.write(np.ascontiguousarray(frame).data.cast("B"))
 
     def _close(self, *, finish: bool) -> None:
@@ -224,6 +243,9 @@ class GifWriter(_PartWriter):
                         f"The encoder stopped before {self.path.name} was finished.",
                         "Check the free disk space and memory, and try again.",
                     )
+                if self._mark is not None and self._part is not None:
+                    comment_gif(self._part, self._mark.words)
+                    self._mark.seal_file(self._part)
         finally:
             process.kill()
             process.wait()

@@ -19,6 +19,7 @@ import numpy as np
 from mmfa_core.errors import ResourceError
 from mmfa_core.media.ffmpeg import clip_input, ffmpeg, run, scan_packets, sound_codec, start, url
 from mmfa_core.media.files import Frame, check_frame, check_output, existing, part_file, unwritable
+from mmfa_core.media.marking import Marking, clip_metadata
 from mmfa_core.media.timing import read_timing
 
 CLIP_SUFFIXES: Final = (".mp4", ".m4v", ".mov")
@@ -47,16 +48,18 @@ class ClipWriter:
             cut to the length of the pictures; None for silence.
         sound_start_s: where the sound begins, in seconds after that clip's first frame.
         crf: h264 quality, 0 (lossless) to 51; 17 can't be told from the original.
-        live: encode fast, small and in fragments, to be shown while the rest is being made.
+        live: encode fast, small and in fragments, to be shown while the rest is being made; such
+            a clip gets a mark's badge and metadata, but is not signed.
         overwrite: whether an existing file may be replaced.
         keep_partial: whether to keep what was written when an exception ends the work.
+        mark: marks frames and file; None leaves them as they are.
 
     Raises:
         MediaError: the ending is none of the above.
         ResourceError: the file exists, the folder can't be written, or the encoder stops.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one argument a choice
         self,
         path: str | Path,
         width: int,
@@ -69,6 +72,7 @@ class ClipWriter:
         live: bool = False,
         overwrite: bool = False,
         keep_partial: bool = False,
+        mark: Marking | None = None,
     ) -> None:
         if width < 2 or height < 2 or fps <= 0:
             raise ValueError(f"can't write a clip of {width} x {height} px at {fps} fps")
@@ -82,6 +86,7 @@ class ClipWriter:
         self._overwrite = overwrite
         self._keep_partial = keep_partial
         self._crf = crf
+        self._mark = mark
         self._part: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -101,7 +106,7 @@ class ClipWriter:
             "-c:v", "libx264", *(_LIVE if self._live else _FINAL), "-crf", str(self._crf),
             "-threads", "2", "-g", str(max(1, round(2 * self.fps))), "-colorspace", "bt709",
             "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
-            "-fflags", "+bitexact", "-flags:v", "+bitexact",
+            "-fflags", "+bitexact", "-flags:v", "+bitexact", *clip_metadata(self._mark),
             "-f", "mp4", "-y", url(self._part),
         ]  # fmt: skip
         try:
@@ -133,6 +138,8 @@ class ClipWriter:
             raise ValueError(f"a frame of {frame.shape[:2]} in a clip of {(height, width)}")
         if self._process is None or self._process.stdin is None:
             raise ValueError("a ClipWriter is used inside a with statement")
+        if self._mark is not None:
+            frame = self._mark.draw(frame)
         try:
             self._process.stdin.write(np.ascontiguousarray(frame).data.cast("B"))
         except OSError as error:
@@ -174,6 +181,8 @@ class ClipWriter:
         check_output(self.path, overwrite=self._overwrite, suffixes=CLIP_SUFFIXES)
         whole = self._with_sound(self._part) or self._part
         try:
+            if self._mark is not None and not self._live:
+                self._mark.seal_file(whole)
             whole.replace(self.path)
         except OSError as error:
             raise unwritable(self.path, error) from error
@@ -203,7 +212,8 @@ class ClipWriter:
                 *(["-ss", f"{skip:.6f}"] if skip else []), *clip_input(self._sound_from),
                 "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *encoder, "-t", f"{length:.6f}",
                 "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact",
-                "-flags:a", "+bitexact", "-movflags", "+faststart", "-f", "mp4", "-y", url(whole),
+                "-flags:a", "+bitexact", *clip_metadata(self._mark), "-movflags", "+faststart",
+                "-f", "mp4", "-y", url(whole),
             ]  # fmt: skip
             done = run(command)
             if done.returncode == 0:

@@ -142,7 +142,7 @@ def test_a_crop_by_hand_needs_no_face(animator):
 
 
 def test_a_driving_picture_gives_its_pose_and_says_so(animator, shipped, tmp_path):
-    result = animator.animate(shipped.portrait, shipped.other, tmp_path / "o.png")
+    result = animator.animate(shipped.portrait, shipped.other, tmp_path / "o.png", badge=False)
     absolute = animator.animate(shipped.portrait, shipped.other, mode="absolute")
     assert close_to(read_picture(tmp_path / "o.png"), absolute.frames[0], 0)
     assert "one picture" in result.notes[0]

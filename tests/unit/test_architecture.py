@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each part of the project and what it may import; a folder is one part, "facade" is __init__.py.
 MOTION = {"errors", "config", "motion"}
 MODEL = {*MOTION, "geometry", "networks", "model"}
-RUNTIME = {*MODEL, "model_files", "checkpoint", "hub", "media", "face", "paste"}
+RUNTIME = {*MODEL, "model_files", "checkpoint", "hub", "media", "face", "paste", "provenance"}
 ALLOWED = {
     "errors": set(),
+    "version": set(),
     "config": {"errors"},
     "motion": {"errors", "config"},
     "geometry": MOTION,
@@ -32,6 +33,7 @@ ALLOWED = {
     "media": {"errors"},
     "face": {"errors", "media"},
     "paste": {"errors", "media", "face"},
+    "provenance": {"errors", "media", "version"},
     "losses": MODEL,
     "inference": RUNTIME,
     "training": {*RUNTIME, "losses"},
@@ -56,6 +58,8 @@ HOMES = {
     "imageio_ffmpeg": {"media"},
     "mediapipe": {"face"},
     "huggingface_hub": {"hub"},
+    "c2pa": {"provenance"},
+    "cryptography": {"provenance"},
     "gradio": {"studio", "app"},
     "psutil": {"training", "evaluation", "inference"},
     "h5py": {"losses", "evaluation"},
@@ -114,11 +118,14 @@ def test_the_table_has_no_circle_and_keeps_inference_and_training_apart() -> Non
     assert "inference" not in ALLOWED["training"]
 
 
+LATE = {"gradio", "mediapipe", "cv2", "huggingface_hub", "h5py", "dlib", "c2pa", "cryptography"}
+
+
 def test_importing_the_core_loads_no_page_no_landmarker_and_no_hub() -> None:
     code = "import sys, mmfa_core; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     loaded = set(done.stdout.decode().split())
-    assert loaded & {"gradio", "mediapipe", "cv2", "huggingface_hub", "h5py", "dlib"} == set()
+    assert loaded & LATE == set()
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,54 @@ def test_a_driving_picture_makes_a_picture(animate, tmp_path):
     assert done.lines[0]["frames"] == 1
 
 
+def test_what_a_command_wrote_is_signed_and_verify_says_how_it_was_made(animate, run):
+    assert animate("--end", 0.3).lines[0]["signed"] is True
+    done = run("verify", "o.mp4")
+    assert (done.code, done.stderr) == (0, "")
+    (line,) = done.lines
+    assert (line["intact"], line["trusted"]) == (True, False)
+    assert line["declared"]["operation"] == "animate"
+    assert [i["role"] for i in line["declared"]["ingredients"]] == ["portrait", "driving"]
+
+
+def test_verify_ends_with_3_when_the_file_was_altered_and_with_4_when_it_says_nothing(
+    animate, run, examples, tmp_path
+):
+    animate("--end", 0.3)
+    data = bytearray((tmp_path / "o.mp4").read_bytes())
+    data[-200] ^= 1
+    (tmp_path / "o.mp4").write_bytes(data)
+    altered = run("verify", "o.mp4")
+    assert (altered.code, altered.lines[0]["intact"]) == (3, False)
+    silent = run("verify", examples / "driving_turn.mp4")
+    assert (silent.code, silent.lines[0]["intact"], silent.lines[0]["declared"]) == (4, None, None)
+
+
+def test_verify_of_what_is_no_picture_is_refused_in_a_sentence(run, tmp_path):
+    (tmp_path / "notes.png").write_text("notes", encoding="utf-8")
+    assert_refused(run("verify", "notes.png"), "notes.png is no picture or clip that can be read")
+    assert_refused(run("verify", "missing.png"), "missing.png can't be opened.")
+
+
+@pytest.mark.parametrize("command", ["edit", "interpolate"])
+def test_the_badge_can_be_left_out_and_the_signature_stays(run, model, examples, tmp_path, command):
+    first, last = (examples / f"london_009_{name}.jpg" for name in ("neutral", "smiling"))
+    sources = (
+        ("--source", first) if command == "edit" else ("--a", first, "--b", last, "--steps", 2)
+    )
+    shown = []
+    for name, more in (("a", ()), ("b", ("--no-badge",))):
+        output = f"{name}.png" if command == "edit" else name
+        words = (*sources, "--model", model, "--threads", 1, "--output", output, *more)
+        assert run(command, *words).lines[0]["signed"] is True
+        path = tmp_path / (output if command == "edit" else f"{name}/001.png")
+        assert run("verify", path).code == 0
+        shown.append(read_picture(path))
+    changed = np.argwhere((shown[0] != shown[1]).any(-1))
+    assert len(changed) > 100
+    assert changed.min() > 64 // 2  # in the lower right corner
+
+
 def test_several_faces_take_the_largest_and_the_line_says_so(run, model, examples, tmp_path):
     faces = [read_picture(examples / f"london_{n}_neutral.jpg") for n in ("009", "034")]
     write_picture(tmp_path / "two.png", np.concatenate((faces[0], faces[1]), axis=1))
