@@ -209,6 +209,7 @@ def _following(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
     _part(parser)
+    _badge(parser)
 
 
 def _motion(parser: argparse.ArgumentParser) -> None:
@@ -218,7 +219,6 @@ def _motion(parser: argparse.ArgumentParser) -> None:
     )
     _part(parser)
     _engine(parser)
-    _badge(parser)
     _overwrite(parser)
 
 
