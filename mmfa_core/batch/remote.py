@@ -6,12 +6,9 @@ Ray; the process keeps its model, its last portraits and files for the next cell
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import socket
 import tempfile
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +17,6 @@ from mmfa_core.inference.animator import Animator
 from mmfa_core.inference.options import AnimateOptions
 
 WORKER = f"{socket.gethostname()}/{os.getpid()}"
-FILES_KEPT = 16  # portraits and clips on the disk of a worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,68 +62,50 @@ class Returned:
 
 
 class Workshop:
-    """Keep between cells what a process needs again.
+    """Keep between cells what a process needs again: its model and its last portraits."""
 
-    Args:
-        folder: for the files that are sent; it is this process's alone.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: OrderedDict[str, Path] = OrderedDict()
-        self._animators: dict[tuple[str, str | None, int], Animator] = {}
+    def __init__(self) -> None:
+        self._wanted: tuple[str, str | None, int] | None = None
         self._maker: CellMaker | None = None
 
     def make(
         self, parcel: Parcel, model: dict[str, bytes], source: bytes, driving: bytes
     ) -> Returned:
-        """Make one cell; see CellMaker.make."""
-        maker = self._maker_for(parcel, model)
-        output = self._folder / parcel.output
-        try:
+        """Make one cell; what was sent lies on the disk only while that takes.
+
+        Raises:
+            MMFAError: a file or option can't be used.
+        """
+        with tempfile.TemporaryDirectory(prefix="mmfa-batch-") as place:
+            folder = Path(place)
+            maker = self._maker_for(parcel, model, folder)
+            output = folder / parcel.output
             facts = maker.make(
-                self._keep(parcel.source, parcel.source_digest, source),
+                _write(folder / "source", parcel.source, source),
                 parcel.source_digest,
-                self._keep(parcel.driving, parcel.driving_digest, driving),
+                _write(folder / "driving", parcel.driving, driving),
                 output,
                 _ignore,
             )
             return Returned(content=output.read_bytes(), worker=WORKER, facts=facts)
-        finally:
-            output.unlink(missing_ok=True)
 
-    def _maker_for(self, parcel: Parcel, model: dict[str, bytes]) -> CellMaker:
+    def _maker_for(self, parcel: Parcel, model: dict[str, bytes], folder: Path) -> CellMaker:
         wanted = (parcel.model_hash, parcel.device, parcel.threads)
-        if wanted not in self._animators:
-            place = self._folder / f"model-{parcel.model_hash}"
-            place.mkdir(exist_ok=True)
-            for name, content in model.items():
-                (place / name).write_bytes(content)
-            self._animators.clear()
-            self._animators[wanted] = Animator.from_pretrained(
-                place, device=parcel.device, threads=parcel.threads
-            )
-        animator = self._animators[wanted]
         kept = self._maker
-        if kept is None or kept.animator is not animator or kept.options != parcel.options:
-            self._maker = kept = CellMaker(animator, parcel.options)
+        if kept is None or self._wanted != wanted:
+            for name, content in model.items():
+                _write(folder / "model", name, content)
+            animator = Animator.from_pretrained(
+                folder / "model", device=parcel.device, threads=parcel.threads
+            )
+            kept, self._wanted = CellMaker(animator, parcel.options), wanted
+        elif kept.options != parcel.options:
+            kept = CellMaker(kept.animator, parcel.options)
+        self._maker = kept
         return kept
 
-    def _keep(self, name: str, digest: str, content: bytes) -> Path:
-        plain = Path(name).name
-        key = f"{digest}/{plain}"
-        if key not in self._files:
-            path = self._folder / digest[:32] / plain
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-            self._files[key] = path
-            while len(self._files) > FILES_KEPT:
-                self._files.popitem(last=False)[1].unlink(missing_ok=True)
-        self._files.move_to_end(key)
-        return self._files[key]
 
-
-_workshops: list[Workshop] = []
+_workshop = Workshop()  # of this process
 
 
 def make_remote(
@@ -145,13 +123,16 @@ def make_remote(
         The result, or why there is none.
     """
     try:
-        if not _workshops:
-            folder = Path(tempfile.mkdtemp(prefix=f"mmfa-batch-{os.getpid()}-"))
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            _workshops.append(Workshop(folder))
-        return _workshops[0].make(parcel, model, source, driving)
+        return _workshop.make(parcel, model, source, driving)
     except Exception as error:  # noqa: BLE001  # one bad file must not stop the others
         return Failure(explain_failure(error).why)
+
+
+def _write(folder: Path, name: str, content: bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / Path(name).name
+    path.write_bytes(content)
+    return path
 
 
 def _ignore(stage: str, done: int, total: int | None) -> None:

@@ -196,7 +196,7 @@ def _digests(cell: Cell) -> tuple[str, str]:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
-    """Connect to a cluster, and leave it afterwards."""
+    """Connect to a cluster and leave it afterwards; a connection that is there already is used."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     try:
         import ray
@@ -204,6 +204,9 @@ def _cluster(address: str) -> Iterator[Any]:
         raise ConfigError(
             "--ray needs one more package.", "Run python -m pip install 'mmfa-studio[ray]'."
         ) from error
+    if ray.is_initialized():
+        yield ray
+        return
     # Only who starts a cluster may say whether it has a dashboard.
     more: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     try:
@@ -213,7 +216,22 @@ def _cluster(address: str) -> Iterator[Any]:
             f"There is no Ray cluster that answers at {address}.",
             "Start one with ray start --head, or use --ray local.",
         ) from error
+    with _silent(ray._private.worker):
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _silent(worker: Any) -> Iterator[None]:
+    """Keep Ray's news of dead nodes off stdout, which is for our JSON lines; the ledger has them.
+
+    There is no public switch for it besides ``log_to_driver``, which doesn't cover them.
+    """
+    before = worker._worker_logs_enabled
+    worker._worker_logs_enabled = False
     try:
-        yield ray
+        yield
     finally:
-        ray.shutdown()
+        worker._worker_logs_enabled = before
