@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmfa_core.errors import MediaError, NotFoundError
+from mmfa_core.inference.motion_files import MOTION_SUFFIX
 from mmfa_core.inference.still import DRIVING_PICTURES
 
 PICTURES = (*DRIVING_PICTURES, ".jxl")
 CLIPS = (
-    ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif",
+    MOTION_SUFFIX, ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif",
     ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mts",
 )  # fmt: skip
 
@@ -35,6 +36,11 @@ class MediaFile:
     path: Path
     name: str
     digest: str
+
+    @property
+    def key(self) -> str:
+        """What the same content has again; a file that can't be read is known by its place."""
+        return self.digest or str(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)

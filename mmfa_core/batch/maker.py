@@ -10,17 +10,71 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from mmfa_core.errors import MMFAError, ResourceError
 from mmfa_core.inference.animator import Animator
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import PreparedPortrait
+from mmfa_core.inference.recording import ReadDriver, read_driver
+from mmfa_core.inference.still import is_picture
+from mmfa_core.inference.stream import animate_clip
 
-PORTRAITS_KEPT = 4  # whole pictures: with many of them memory would grow
+PORTRAITS_KEPT = 4  # whole pictures, up to 50 MB each
+FRAMES_KEPT = 40_000  # of the clips' motion, about 1 kB each
+
+T = TypeVar("T")
 
 Facts = dict[str, Any]
 ReportProgress = Callable[[str, int, int | None], None]
+
+
+class Readable(Protocol):
+    """A file that is known by its content."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is now."""
+
+    @property
+    def key(self) -> str:
+        """What the same content has again."""
+
+
+class Kept(Generic[T]):
+    """Keep the newest things that were made, and why others couldn't be made.
+
+    Args:
+        room: how much may be kept in all; the newest is kept even if it is larger.
+        size: how much of that a thing takes.
+    """
+
+    def __init__(self, room: int, size: Callable[[T], int]) -> None:
+        self._room = room
+        self._size = size
+        self._made: OrderedDict[str, T | MMFAError] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """Return what has this key, or make it.
+
+        Raises:
+            MMFAError: it can't be made, now or when it was tried before.
+        """
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except MMFAError as error:
+                self._made[key] = error
+            while len(self._made) > 1 and self._total() > self._room:
+                self._made.popitem(last=False)
+        self._made.move_to_end(key)
+        made = self._made[key]
+        if isinstance(made, MMFAError):
+            raise made
+        return made
+
+    def _total(self) -> int:
+        return sum(1 if isinstance(m, MMFAError) else self._size(m) for m in self._made.values())
 
 
 @dataclass(frozen=True)
@@ -38,7 +92,7 @@ class Failure:
 
 @dataclass(eq=False)
 class CellMaker:
-    """Make cells with one model; a portrait is made ready once for cells that follow each other.
+    """Make cells with one model; the last portraits and clips are read once for several cells.
 
     Attributes:
         animator: the model.
@@ -47,19 +101,22 @@ class CellMaker:
 
     animator: Animator
     options: AnimateOptions
-    _portraits: OrderedDict[str, PreparedPortrait | MMFAError] = field(
-        default_factory=OrderedDict, repr=False
-    )
+    _portraits: Kept[PreparedPortrait] = field(init=False, repr=False)
+    _drivers: Kept[ReadDriver] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing kept."""
+        self._portraits = Kept(PORTRAITS_KEPT, lambda portrait: 1)
+        self._drivers = Kept(FRAMES_KEPT, lambda driver: len(driver.motion))
 
     def make(
-        self, source: Path, digest: str, driving: Path, output: Path, progress: ReportProgress
+        self, source: Readable, driving: Readable, output: Path, progress: ReportProgress
     ) -> Facts:
         """Make one cell.
 
         Args:
             source: the portrait.
-            digest: of its content.
-            driving: the clip or picture that it follows.
+            driving: the clip, motion file or picture that it follows.
             output: what to write; replaced if it is there.
             progress: told about frames.
 
@@ -69,10 +126,21 @@ class CellMaker:
         Raises:
             MMFAError: a file or option can't be used.
         """
-        prepared = self._prepare(source, digest)
-        result = self.animator.animate(
-            prepared, driving, output, options=self.options, progress=progress, overwrite=True
+        options = self.options.changed(overwrite=True)
+        prepared = self._portraits.get(
+            source.key,
+            lambda: self.animator.prepare(source.path, face_index=options.face_index),
         )
+        if is_picture(driving.path):
+            result = self.animator.animate(prepared, driving.path, output, options=options)
+        else:
+            engine = self.animator.engine
+            driver = self._drivers.get(
+                driving.key, lambda: read_driver(engine, driving.path, options, progress)
+            )
+            result = animate_clip(
+                engine, prepared, driving.path, output, options, progress, driver=driver
+            )
         return {
             "frames": result.frames_out,
             "fps": str(result.fps_out),
@@ -80,22 +148,6 @@ class CellMaker:
             "reference_frame": result.reference_frame,
             "notes": list(result.notes),
         }
-
-    def _prepare(self, source: Path, digest: str) -> PreparedPortrait:
-        key = digest or str(source)
-        if key not in self._portraits:
-            try:
-                self._portraits[key] = self.animator.prepare(
-                    source, face_index=self.options.face_index
-                )
-            except MMFAError as error:
-                self._portraits[key] = error
-            while len(self._portraits) > PORTRAITS_KEPT:
-                self._portraits.popitem(last=False)
-        ready = self._portraits[key]
-        if isinstance(ready, MMFAError):
-            raise ready
-        return ready
 
 
 def explain_failure(error: Exception) -> Failure:

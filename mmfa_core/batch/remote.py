@@ -61,8 +61,21 @@ class Returned:
     facts: Facts
 
 
+@dataclass(frozen=True)
+class Sent:
+    """Hold a file that was sent.
+
+    Attributes:
+        path: where it lies for now.
+        key: hash of its content.
+    """
+
+    path: Path
+    key: str
+
+
 class Workshop:
-    """Keep between cells what a process needs again: its model and its last portraits."""
+    """Keep between cells what a process needs again: its model, last portraits and motion."""
 
     def __init__(self) -> None:
         self._wanted: tuple[str, str | None, int] | None = None
@@ -81,9 +94,8 @@ class Workshop:
             maker = self._maker_for(parcel, model, folder)
             output = folder / parcel.output
             facts = maker.make(
-                _write(folder / "source", parcel.source, source),
-                parcel.source_digest,
-                _write(folder / "driving", parcel.driving, driving),
+                Sent(_write(folder / "source", parcel.source, source), parcel.source_digest),
+                Sent(_write(folder / "driving", parcel.driving, driving), parcel.driving_digest),
                 output,
                 _ignore,
             )

@@ -29,9 +29,8 @@ def run_local(cells: Sequence[Cell], desk: Desk, maker: CellMaker) -> None:
         attempt = desk.ledger.begin(cell)
         try:
             facts = maker.make(
-                cell.source.path,
-                cell.source.digest,
-                cell.driving.path,
+                cell.source,
+                cell.driving,
                 desk.ledger.work_file(cell),
                 desk.progress,
             )

@@ -6,10 +6,12 @@ In: a clip and an engine. Out: a MotionTrack. Knows nothing about portraits or m
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmfa_core.errors import MediaError
-from mmfa_core.inference.driver import open_driver
+from mmfa_core.inference.driver import Driver, open_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.motion_files import is_motion
 from mmfa_core.inference.motion_track import HeadMotion, MotionTrack
@@ -23,7 +25,10 @@ from mmfa_core.inference.render import (
     read_ahead,
 )
 from mmfa_core.inference.still import is_picture
+from mmfa_core.inference.survey import Survey
 from mmfa_core.inference.watching import ReportProgress
+from mmfa_core.media import ClipInfo
+from mmfa_core.motion import Motion
 
 
 def record_motion(
@@ -47,6 +52,29 @@ def record_motion(
         kind = "a picture" if is_picture(clip) else "a motion file already"
         raise MediaError(f"{clip.name} is {kind}; motion is saved from a clip.", "Choose a clip.")
     driver = open_driver(engine, clip, options)
+    survey, motion = estimate_all(engine, driver, progress)
+    return MotionTrack(
+        fps=driver.info.fps,
+        present=survey.present[: len(motion)],
+        frames=HeadMotion.of(motion),
+        candidates=HeadMotion.of(survey.candidates),
+        candidate_frames=survey.candidate_frames,
+        model_id=engine.loaded.model_id,
+        model_hash=engine.loaded.model_hash,
+    )
+
+
+def estimate_all(engine: Engine, driver: Driver, progress: ReportProgress) -> tuple[Survey, Motion]:
+    """Estimate the motion of every frame of a driver, in the same batches as an animation does.
+
+    Args:
+        engine: estimates.
+        driver: a clip or its motion.
+        progress: told about ``survey`` and ``motion``.
+
+    Returns:
+        What the survey saw, and the motion, batch T; where there is no face the last one is held.
+    """
     survey = driver.survey(progress)
     held, parts = survey.candidates[:1], []
     done = 0
@@ -58,15 +86,61 @@ def record_motion(
                 estimated = driver.estimate(seen) if seen else None
                 motion = hold_through_gaps(batch, estimated, held)
                 held = motion[len(motion) - 1 : len(motion)]
-                parts.append(HeadMotion.of(motion))
+            parts.append(motion)
             done += len(batch)
             progress("motion", done, len(survey.present))
-    return MotionTrack(
-        fps=driver.info.fps,
-        present=survey.present[:done],
-        frames=HeadMotion.cat(parts),
-        candidates=HeadMotion.of(survey.candidates),
-        candidate_frames=survey.candidate_frames,
-        model_id=engine.loaded.model_id,
-        model_hash=engine.loaded.model_hash,
-    )
+    return survey, Motion.cat(parts)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReadDriver:
+    """Give the motion of a driver, estimated once, to any number of portraits.
+
+    A portrait follows it as it follows the driver itself, to the last bit with as many threads.
+
+    Attributes:
+        info: the part that drives.
+        seen: what the survey saw.
+        motion: of every frame, batch T; about 1 kB a frame.
+    """
+
+    info: ClipInfo
+    seen: Survey
+    motion: Motion
+
+    def survey(self, progress: ReportProgress) -> Survey:
+        """Tell again what was seen."""
+        progress("survey", len(self.motion), len(self.motion))
+        return self.seen
+
+    def moments(self, survey: Survey, clock: StageClock) -> Generator[int | None]:
+        """Give the number of each frame that has a face."""
+        del clock
+        for number in range(len(self.motion)):
+            yield number if number < len(survey.present) and survey.present[number] else None
+
+    def estimate(self, moments: list[int]) -> Motion:
+        """Take the motion of a few frames, as batch B."""
+        return Motion.cat([self.motion[number : number + 1] for number in moments])
+
+
+def read_driver(
+    engine: Engine, path: Path, options: AnimateOptions, progress: ReportProgress
+) -> ReadDriver:
+    """Read a clip, or its motion, once for several portraits.
+
+    Args:
+        engine: estimates.
+        path: the driver.
+        options: of them the part, the face and the longest length count.
+        progress: told about ``survey`` and ``motion``.
+
+    Returns:
+        What drives, without the file.
+
+    Raises:
+        MMFAError: as for open_driver and Animator.animate.
+    """
+    driver = open_driver(engine, path, options)
+    seen, motion = estimate_all(engine, driver, progress)
+    return ReadDriver(info=driver.info, seen=seen, motion=motion)

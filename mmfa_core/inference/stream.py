@@ -83,14 +83,16 @@ def animate_clip(
     options: AnimateOptions,
     progress: ReportProgress,
     *,
+    driver: Driver | None = None,
     adjust: Show | None = None,
 ) -> AnimateResult:
     """Make a portrait follow a clip; see Animator.animate.
 
-    ``adjust`` changes the motions that the portrait would show, a few at a time and in order.
+    ``driver`` is the clip if it was read already. ``adjust`` changes the motions that the portrait
+    would show, a few at a time and in order.
     """
     outputs = Outputs(files=() if output is None else (output,))
-    updates = stream_clip(engine, portrait, clip, options, outputs, adjust=adjust)
+    updates = stream_clip(engine, portrait, clip, options, outputs, driver=driver, adjust=adjust)
     return drain(updates, keep=output is None, progress=progress)
 
 
@@ -127,6 +129,7 @@ def stream_clip(
     options: AnimateOptions,
     outputs: Outputs,
     *,
+    driver: Driver | None = None,
     adjust: Show | None = None,
     declared: tuple[str, Any] = ("animate", None),
 ) -> Generator[RenderUpdate]:
@@ -138,7 +141,7 @@ def stream_clip(
     with clock.measure("total"):
         for file in outputs.files:
             check_driver_output(file, OUTPUT_SUFFIXES, PICTURE_SUFFIXES, "a clip", options)
-        driver = open_driver(engine, clip, options)
+        driver = driver or open_driver(engine, clip, options)
         prepared = prepare_timed(engine, portrait, options, clock)
         operation, more = declared
         job = _Job(

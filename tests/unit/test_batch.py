@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +15,10 @@ import pytest
 
 from mmfa_core import MMFAError, run_batch
 from mmfa_core.batch.ledger import LEDGER, Ledger, open_ledger
+from mmfa_core.batch.maker import Kept
 from mmfa_core.batch.sheet import LARGEST_PX, choose_layout
 from mmfa_core.cli.main import main
-from mmfa_core.errors import ResourceError
+from mmfa_core.errors import NoFaceError, ResourceError
 from mmfa_core.media import ClipWriter, probe_clip, read_clip, read_picture
 from tests.tiny_model import save_tiny
 
@@ -266,8 +269,78 @@ def test_the_command_refuses_an_empty_folder_in_one_sentence(capsys, grid):
 
 
 def test_the_command_says_in_one_sentence_that_ray_is_missing(capsys, grid, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     (grid / "o" / ALL[0]).unlink()
     code, lines, said = run(capsys, grid, "--ray", "local")
     assert (code, lines) == (2, [])
     assert said == "--ray needs one more package. Run python -m pip install 'mmfa-studio[ray]'.\n"
+
+
+def test_each_portrait_is_made_ready_and_each_clip_read_once(grid, monkeypatch):
+    from mmfa_core.batch import maker
+
+    read, prepared = [], []
+    read_driver, prepare = maker.read_driver, maker.Animator.prepare
+
+    def count_clips(engine, path, *more):
+        read.append(path.name)
+        return read_driver(engine, path, *more)
+
+    def count_portraits(self, portrait, **more):
+        prepared.append(portrait.name)
+        return prepare(self, portrait, **more)
+
+    monkeypatch.setattr(maker, "read_driver", count_clips)
+    monkeypatch.setattr(maker.Animator, "prepare", count_portraits)
+    batch(grid, mode="absolute")
+    assert read == ["c0.mp4", "c1.mp4"]
+    assert prepared == ["p009.jpg", "p034.jpg"]
+
+
+def test_only_so_much_is_kept_and_the_longest_unused_goes_first():
+    kept = Kept(3, len)
+    for key in ("a", "b", "a", "c"):
+        kept.get(key, lambda key=key: key * (2 if key == "c" else 1))
+    again = [kept.get(key, lambda: "made anew") for key in ("a", "c", "b")]
+    assert again == ["a", "cc", "made anew"]
+
+
+def test_why_something_could_not_be_made_is_kept_too():
+    def fail():
+        raise NoFaceError("No face was found in a.jpg.")
+
+    kept = Kept(3, len)
+    for make in (fail, lambda: "not tried"):
+        with pytest.raises(NoFaceError, match=r"a\.jpg"):
+            kept.get("a", make)
+
+
+def test_a_saved_motion_drives_as_its_clip_does(grid):
+    from mmfa_core import Animator
+
+    animator = Animator.from_pretrained(grid / "model", threads=1)
+    animator.save_motion(grid / "d" / "c0.mp4", grid / "d" / "nod.safetensors")
+    batch(grid)
+    pair = [list(read_clip(grid / "o" / f"p009__{name}.mp4")) for name in ("c0", "nod")]
+    np.testing.assert_array_equal(*pair)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_loses_only_what_was_being_made(grid):
+    shutil.rmtree(grid / "o")
+    where = [f"--{n}={grid / n[0]}" for n in ("sources", "drivings", "output")]
+    command = [sys.executable, "-m", "mmfa_core", "batch", *where, "--json-progress"]
+    with subprocess.Popen(
+        [*command, "--model", grid / "model", "--threads", "1"], cwd=ROOT, stdout=subprocess.PIPE
+    ) as killed:
+        assert killed.stdout is not None
+        for line in killed.stdout:
+            progress = json.loads(line)["progress"]
+            if progress["stage"] == "cells" and progress["done"] == 2:
+                killed.kill()
+                break
+    report = batch(grid)
+    assert report.count("failed") == 0
+    assert report.count("kept") >= 2
+    published = Counter(name for event, name in events(grid) if event == "published")
+    assert published == dict.fromkeys(ALL, 1)
