@@ -146,6 +146,7 @@ class CellMaker:
             "fps": str(result.fps_out),
             "seconds": round(result.seconds["total"], 3),
             "reference_frame": result.reference_frame,
+            "signed": result.signed,
             "notes": list(result.notes),
         }
 

@@ -22,8 +22,11 @@ from mmfa_core.batch.sheet import draw_sheet
 from mmfa_core.errors import ConfigError
 from mmfa_core.hub import resolve_model
 from mmfa_core.inference.animator import Animator
+from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.media import write_picture
+from mmfa_core.provenance import Ingredient, Mark
+from mmfa_core.provenance.origin import DRIVING, PORTRAIT
 
 
 def run_batch(
@@ -118,8 +121,9 @@ def _close(
     sheet, notes = None, []
     if len(desk.failures) < len(cells):
         picture, note = draw_sheet(plan, folder, lambda name: name not in desk.failures)
-        sheet = write_picture(folder / SHEET, picture, overwrite=True)
-        notes = [note] if note else []
+        mark = _mark_sheet(plan, animator, options)
+        sheet = write_picture(folder / SHEET, picture, overwrite=True, mark=mark)
+        notes = [*([note] if note else []), *mark.notes]
     report = BatchReport(
         output=folder,
         cells=cells,
@@ -133,6 +137,16 @@ def _close(
     )
     desk.ledger.write_text(REPORT, json.dumps(report.to_json(), indent=1) + "\n")
     return report
+
+
+def _mark_sheet(plan: Plan, animator: Animator, options: AnimateOptions) -> Mark:
+    """Declare how the sheet was made; its frames have the badges of their clips."""
+    sources = {file.digest: PORTRAIT for file in plan.sources if file.digest}
+    drivings = {file.digest: DRIVING for file in plan.drivings if file.digest}
+    named = [
+        Ingredient(role=role, sha256=digest) for digest, role in {**drivings, **sources}.items()
+    ]
+    return begin_mark(animator.engine, "contact sheet", (options,), named, badge=False)
 
 
 def _ignore(stage: str, done: int, total: int | None) -> None:

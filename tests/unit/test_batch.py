@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmfa_core import MMFAError, run_batch
+from mmfa_core import MMFAError, run_batch, verify
 from mmfa_core.batch.ledger import LEDGER, Ledger, open_ledger
 from mmfa_core.batch.maker import Kept
 from mmfa_core.batch.sheet import LARGEST_PX, choose_layout
@@ -112,6 +112,12 @@ def test_a_contact_sheet_never_outgrows_its_limit(rows, columns):
     assert max(layout.size) <= LARGEST_PX
     assert layout.rows >= 1
     assert layout.columns >= 1
+
+
+def test_results_and_the_contact_sheet_declare_how_they_were_made(made):
+    for name in (ALL[0], "contact-sheet.jpg"):
+        assert verify(made / "o" / name).intact
+    assert json.loads((made / "o" / "report.json").read_text())["grid"][0]["signed"]
 
 
 def test_nothing_half_made_is_left_beside_the_results(made):
