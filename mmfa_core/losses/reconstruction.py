@@ -15,6 +15,8 @@ from mmfa_core.geometry import gaussian_maps, make_grid
 
 Features = Callable[[Tensor], list[Tensor]]
 
+LEAST_WIDTH = 1e-3  # of an opening, normalised
+
 
 def face_weights(points: Tensor, sharp: tuple[int, ...], rows: int, columns: int) -> Tensor:
     """Weigh places of a picture: 1 outside, more on the face, most at eyes and mouth.
@@ -34,10 +36,22 @@ def face_weights(points: Tensor, sharp: tuple[int, ...], rows: int, columns: int
     return weights / weights.mean((1, 2, 3), keepdim=True)
 
 
-def opening_maps(
-    points: Tensor, least: Tensor | float, rows: int, columns: int
-) -> tuple[Tensor, Tensor]:
-    """Draw the openings of a face (mouth, eyes) as soft ellipses, and say how open they are.
+def openness(points: Tensor) -> Tensor:
+    """Measure how open mouth and eyes are: height over width.
+
+    Args:
+        points: (B, N, 4, 2), normalised: two corners, upper and lower edge of each opening.
+
+    Returns:
+        (B, N), >= 0.
+    """
+    first, last, upper, lower = points.unbind(2)
+    gap = (lower - upper).norm(dim=-1)
+    return gap / (last - first).norm(dim=-1).clamp_min(LEAST_WIDTH)
+
+
+def opening_maps(points: Tensor, least: Tensor | float, rows: int, columns: int) -> Tensor:
+    """Draw the openings of a face (mouth, eyes) as soft ellipses.
 
     Args:
         points: (B, N, 4, 2), normalised: two corners, upper and lower edge of each opening.
@@ -46,21 +60,19 @@ def opening_maps(
         columns: width, px.
 
     Returns:
-        (B, N, rows, columns), about 1 inside and 0 outside; and (B, N), height over width.
+        (B, N, rows, columns), about 1 inside and 0 outside.
     """
-    first, last, upper, lower = points.unbind(2)
-    across = last - first
-    width = across.norm(dim=-1).clamp_min(1e-3)
-    gap = (lower - upper).norm(dim=-1)
+    across = points[:, :, 1] - points[:, :, 0]
+    width = across.norm(dim=-1).clamp_min(LEAST_WIDTH)
+    height = openness(points).clamp_min(least) * width
     x_axis = across / width[..., None]
     y_axis = torch.stack((-x_axis[..., 1], x_axis[..., 0]), -1)
     middle = points.mean(2)
     grid = make_grid(rows, columns, points.device)
     arms = grid[None, None] - middle[:, :, None, None]  # (B, N, rows, columns, 2)
     x = (arms * x_axis[:, :, None, None]).sum(-1) / (0.5 * width)[..., None, None]
-    half = 0.5 * torch.maximum(gap, least * width)
-    y = (arms * y_axis[:, :, None, None]).sum(-1) / half[..., None, None]
-    return torch.sigmoid(6 * (1.15 - torch.sqrt(x**2 + y**2 + 1e-6))), gap / width
+    y = (arms * y_axis[:, :, None, None]).sum(-1) / (0.5 * height)[..., None, None]
+    return torch.sigmoid(6 * (1.15 - torch.sqrt(x**2 + y**2 + 1e-6)))
 
 
 def weighted_l1(picture: Tensor, truth: Tensor, weights: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from mmfa_core.losses.reconstruction import (
     feature_distance,
     flow_distance,
     opening_maps,
+    openness,
     weighted_l1,
 )
 from mmfa_core.losses.terms import LossWeights
@@ -254,13 +255,9 @@ class PairObjective(nn.Module):
         """Weigh the inside of mouth and eyes: teeth and lids can't be warped out of closed ones."""
         openings = torch.tensor(OPENINGS, device=generated.blend.device)
         side = generated.blend.shape[-1] // 2
-        _, open_before = opening_maps(pair.source.landmarks[:, openings, :2], LEAST_OPENING, 1, 1)
-        drawn, open_now = opening_maps(
-            pair.driving.landmarks[:, openings, :2],
-            open_before.clamp_min(LEAST_OPENING),
-            side,
-            side,
-        )
+        before, now = (p.landmarks[:, openings, :2] for p in (pair.source, pair.driving))
+        open_before, open_now = openness(before), openness(now)
+        drawn = opening_maps(now, open_before.clamp_min(LEAST_OPENING), side, side)
         change = ((open_now - open_before).abs() / FULL_CHANGE).clamp(max=1)[..., None, None]
         inside = drawn.amax(1, keepdim=True)  # (B, 1, side, side)
         changed = (drawn * change).amax(1, keepdim=True)

@@ -24,6 +24,7 @@ from mmfa_core.losses.reconstruction import (
     face_weights,
     flow_distance,
     opening_maps,
+    openness,
     weighted_l1,
 )
 from mmfa_core.losses.terms import LossWeights, weighted_sum
@@ -190,10 +191,13 @@ def opening(width: float, height: float, x: float = 0.0, y: float = 0.0) -> torc
     return torch.tensor(places)[None, None]
 
 
+@pytest.mark.parametrize(("height", "expected"), [(0.4, 0.5), (0.0, 0.0)])
+def test_openness_is_height_over_width(height, expected):
+    assert openness(opening(0.8, height)).item() == pytest.approx(expected)
+
+
 def test_the_map_of_an_opening_is_1_inside_and_0_outside_of_its_ellipse():
-    drawn, openness = opening_maps(opening(0.8, 0.4), 0.1, 64, 64)
-    assert openness.item() == pytest.approx(0.5)
-    rows = drawn[0, 0]
+    rows = opening_maps(opening(0.8, 0.4), 0.1, 64, 64)[0, 0]
     assert rows[32, 32] > 0.99 and rows[32, 26] > 0.95  # (64, 64), 0.8 wide = 25.6 px
     assert rows[32, 58] < 0.05 and rows[48, 32] < 0.05
     area = 3.1416 * 12.8 * 6.4 * 1.15**2
@@ -201,14 +205,13 @@ def test_the_map_of_an_opening_is_1_inside_and_0_outside_of_its_ellipse():
 
 
 def test_an_opening_that_is_shut_is_drawn_as_high_as_asked():
-    shut, openness = opening_maps(opening(0.8, 0.0), 0.25, 64, 64)
-    ajar, _ = opening_maps(opening(0.8, 0.2), 0.1, 64, 64)
-    assert openness.item() == 0
+    shut = opening_maps(opening(0.8, 0.0), 0.25, 64, 64)
+    ajar = opening_maps(opening(0.8, 0.2), 0.1, 64, 64)
     assert torch.allclose(shut, ajar, atol=1e-4)
 
 
 def test_the_map_of_an_opening_turns_with_it():
     places = opening(0.8, 0.2)
-    turned, _ = opening_maps(places.flip(-1), 0.1, 64, 64)  # x and y swapped
-    upright, _ = opening_maps(places, 0.1, 64, 64)
+    turned = opening_maps(places.flip(-1), 0.1, 64, 64)  # x and y swapped
+    upright = opening_maps(places, 0.1, 64, 64)
     assert torch.allclose(turned, upright.transpose(2, 3), atol=1e-4)
