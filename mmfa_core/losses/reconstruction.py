@@ -47,7 +47,8 @@ def openness(points: Tensor) -> Tensor:
     """
     first, last, upper, lower = points.unbind(2)
     gap = (lower - upper).norm(dim=-1)
-    return gap / (last - first).norm(dim=-1).clamp_min(LEAST_WIDTH)
+    ratio: Tensor = gap / (last - first).norm(dim=-1).clamp_min(LEAST_WIDTH)
+    return ratio
 
 
 def opening_maps(points: Tensor, least: Tensor | float, rows: int, columns: int) -> Tensor:
