@@ -5,6 +5,7 @@ The only home of c2pa and cryptography, which are loaded when something is signe
 Knows nothing about models, faces or how pictures are made.
 """
 
+from mmfa_core.provenance.badge import draw_badge
 from mmfa_core.provenance.mark import Mark
 from mmfa_core.provenance.origin import Ingredient, Origin, hash_file, hash_pixels, hash_settings
 from mmfa_core.provenance.verification import Verification, verify
@@ -14,6 +15,7 @@ __all__ = [
     "Mark",
     "Origin",
     "Verification",
+    "draw_badge",
     "hash_file",
     "hash_pixels",
     "hash_settings",
