@@ -42,7 +42,7 @@ def see_nothing(frames: np.ndarray) -> Measured:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder, side=64, entries=PEOPLE)
+    write_corpus(folder, side=256, entries=PEOPLE)
     return Stage(Renderer(awake_model()), read_heldout(folder, "val"), see_nothing)
 
 
