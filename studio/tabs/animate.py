@@ -14,6 +14,7 @@ from gradio.components import Component
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import TabControls
+from studio.motions import OWN
 from studio.tabs.animate_handlers import MENDS, AnimateHandlers
 from studio.tabs.animate_layout import (
     Compare,
@@ -26,9 +27,10 @@ from studio.tabs.animate_layout import (
     settings_rows,
     stage_column,
 )
+from studio.tabs.animate_motion_handlers import MotionHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED
 
-RUNS = 3  # examination, preview, animation: each may be waiting or running
+RUNS = 4  # examination, preview, animation, saving: each may be waiting or running
 MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Settings = dict[str, Component]
@@ -51,17 +53,18 @@ def build_animate(studio: StudioContext) -> TabControls:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
             portrait = portrait_column(studio)
-        with gr.Column(min_width=300):
+        with gr.Column(min_width=300, elem_classes="driver"):
             driver = driver_column(studio)
         with gr.Column(min_width=300, elem_classes="stage"):
             stage = stage_column()
     compare = compare_row()
-    settings = settings_rows()
+    settings = {"driver": driver.kind, "motion": driver.motion, **settings_rows()}
     handlers = AnimateHandlers(studio)
     tokens = [gr.State(None) for _ in range(RUNS)]
     runs = _Runs(handlers, stage, tokens)
     _wire_portrait(handlers, portrait)
     _wire_driver(handlers, driver, settings, runs)
+    _wire_motion(MotionHandlers(studio, handlers.stops), driver, settings, runs)
     _wire_preview(handlers, portrait, driver, settings, compare, runs)
     _wire_animate(handlers, portrait, driver, settings, runs)
     return TabControls("animate", settings)
@@ -195,12 +198,51 @@ def _wire_driver(
     chosen = driver.faces.select(choose, None, settings["driving_face"], queue=False, **QUIET)
     examine(runs.begin(chosen.then, 0), api_visibility="private")
 
-    def switch(kind: str) -> tuple[Any, Any, Any]:
-        clip = kind == "clip"
-        return gr.Column(visible=clip), gr.Column(visible=not clip), gr.HTML(visible=clip)
+    def switch(kind: str) -> list[Any]:
+        return [gr.Column(visible=kind == shown) for shown in ("clip", "clip", "picture", "motion")]
 
     driver.kind.change(
-        switch, driver.kind, [driver.clips, driver.pictures, driver.report], queue=False, **QUIET
+        switch,
+        driver.kind,
+        [driver.clips, driver.looked, driver.pictures, driver.motions],
+        queue=False,
+        **QUIET,
+    )
+
+
+def _wire_motion(
+    handlers: MotionHandlers, driver: DriverColumn, settings: Settings, runs: _Runs
+) -> None:
+    choice = [driver.motion, driver.motion_file]
+    driver.motion_file.upload(_constant(OWN), None, driver.motion, queue=False, **QUIET)
+    gr.on(
+        [driver.motion.change, driver.motion_file.change, driver.kind.change],
+        handlers.describe_motion,
+        choice,
+        driver.motion_words,
+        api_name="describe_motion",
+        show_progress="hidden",
+        concurrency_limit=None,
+    )
+    begun = runs.begin(driver.save.click, 3)
+    part = [settings[name] for name in ("start_s", "end_s", "driving_face")]
+    run = begun.then(
+        handlers.save_motion,
+        [driver.clip, *part, runs.tokens[3]],
+        [driver.saved, runs.stage.progress],
+        api_name="save_motion",
+        show_progress="minimal",
+        show_progress_on=runs.stage.progress,
+        **MODEL,
+    )
+    runs.end(run, 3)
+
+    def settle(saved: str | None) -> Any:
+        return gr.File(visible=saved is not None)
+
+    run.then(settle, driver.saved, driver.saved, queue=False, **QUIET)
+    driver.clip.change(
+        lambda: gr.File(None, visible=False), None, driver.saved, queue=False, **QUIET
     )
 
 
@@ -216,7 +258,15 @@ def _wire_preview(
     ready = begun.then(lambda: gr.Column(visible=True), None, compare.group, queue=False, **QUIET)
     run = ready.then(
         handlers.preview_animation,
-        [portrait.picture, driver.clip, *portrait.crop, *_of(settings, PREVIEWED), runs.tokens[1]],
+        [
+            portrait.picture,
+            driver.clip,
+            driver.kind,
+            *portrait.crop,
+            *_of(settings, PREVIEWED[1:]),  # the driver is above
+            driver.motion_file,
+            runs.tokens[1],
+        ],
         [*compare.clips, runs.stage.progress],
         api_name="preview_animation",
         show_progress="minimal",
@@ -267,7 +317,8 @@ def _wire_animate(
             driver.picture,
             driver.kind,
             *portrait.crop,
-            *_of(settings, NAMES),
+            *_of(settings, NAMES[1:]),  # the driver is above
+            driver.motion_file,
             runs.tokens[2],
         ],
         [*results, stage.download, stage.progress, stage.live],

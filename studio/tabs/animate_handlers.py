@@ -6,7 +6,6 @@ In: values of components. Out: values of components. Knows nothing about how the
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,9 @@ from numpy.typing import NDArray
 from mmfa_core import AnimateOptions, AnimateResult, MMFAError, PreparedPortrait, RenderUpdate
 from studio.context import StudioContext
 from studio.messages import friendly, sentence
-from studio.tabs.animate_settings import FORMATS, DriveSettings, mend_values
-from studio.tabs.animate_stops import Stops
+from studio.motions import chosen_motion
+from studio.tabs.animate_settings import FORMATS, NO_DRIVER, DriveSettings, mend_values
+from studio.tabs.animate_stops import Stops, Throttle
 from studio.tabs.animate_views import live_value, progress_html, report_html, time_left
 
 Frame = NDArray[np.uint8]
@@ -28,9 +28,8 @@ Gallery = list[tuple[Frame, str]]
 
 MENDS = 4  # buttons for mends
 PREVIEW_S = 2.0
-TELL_EVERY_S = 0.4  # each time costs the browser some work
 CHUNK_S = 1.0
-NO_DRIVER = MMFAError("There is no driver yet.", "Drop a clip on the page, or pick an example.")
+NO_PREVIEW = MMFAError("A picture has no two seconds to look at.", "Press Animate.")
 CANCELLED = "Cancelled before there was a frame. What you had is still here."
 
 
@@ -141,7 +140,7 @@ class AnimateHandlers:
         if clip is None:
             yield "", [], [], []
             return
-        told, found = _Throttle(), None
+        told, found = Throttle(), None
         yield progress_html("Looking through the clip...", 0, 1), gr.skip(), gr.skip(), []
         updates = self.studio.animator.examine_in_steps(
             clip,
@@ -187,7 +186,8 @@ class AnimateHandlers:
     def preview_animation(  # noqa: PLR0913, PLR0917  # one argument a control, as in the API
         self,
         portrait: str | None,
-        clip: str | None,
+        clip: str | None = None,
+        driver: str = "clip",
         crop_x: float = 0,
         crop_y: float = 0,
         crop_size: float = 0,
@@ -204,6 +204,8 @@ class AnimateHandlers:
         start_s: float = 0,
         end_s: float = 0,
         driving_face: int = 0,
+        motion: str = "nod",
+        motion_file: str | None = None,
         token: str | None = None,
     ) -> Generator[tuple[Any, Any, str]]:
         """Animate the first two seconds twice, in relative and in absolute mode.
@@ -211,6 +213,7 @@ class AnimateHandlers:
         Args:
             portrait: a picture file with a face.
             clip: a clip file with a face.
+            driver: "clip" or "motion": which of the two drives.
             crop_x: left of the face crop, px.
             crop_y: top of the face crop, px.
             crop_size: side of the face crop, px; 0 looks for the face.
@@ -227,6 +230,8 @@ class AnimateHandlers:
             start_s: where the part of the clip begins, s.
             end_s: where it ends, s; 0 is the clip's end.
             driving_face: which face of the clip drives, 0 is the largest.
+            motion: name in the gallery of motions, or "own" for the motion file.
+            motion_file: a motion file, as save_motion gives it.
             token: what cancel knows this by; only the page has one.
 
         Yields:
@@ -246,17 +251,20 @@ class AnimateHandlers:
             start_s=start_s,
             end_s=min(end_s or np.inf, (start_s or 0) + PREVIEW_S),
             driving_face=driving_face,
+            driver=driver,
+            motion=motion,
         )
-        if clip is None:
-            raise NO_DRIVER
+        if driver == "picture":
+            raise NO_PREVIEW
+        driving = _driving(settings, clip, None, motion_file)
         options = settings.options(self.studio.settings.max_clip_s)
         prepared = self._prepare(portrait, crop_x, crop_y, crop_size)
         made: dict[str, Path | None] = {"relative": None, "absolute": None}
-        stopped, told = False, _Throttle()
+        stopped, told = False, Throttle()
         for mode in made:
             output = self.studio.new_file(".mp4", f"preview-{mode}")
             for update in self._render(
-                prepared, clip, [output], options.changed(mode=mode), token=token
+                prepared, driving, [output], options.changed(mode=mode), token=token
             ):
                 if not told.may():
                     continue
@@ -277,7 +285,7 @@ class AnimateHandlers:
     def animate(  # noqa: PLR0913, PLR0917  # one argument a control, as in the API
         self,
         portrait: str | None,
-        clip: str | None,
+        clip: str | None = None,
         picture: str | None = None,
         driver: str = "clip",
         crop_x: float = 0,
@@ -299,15 +307,17 @@ class AnimateHandlers:
         driving_face: int = 0,
         shown: str = "face",
         file_format: str = "mp4",
+        motion: str = "nod",
+        motion_file: str | None = None,
         token: str | None = None,
     ) -> Generator[tuple[Any, Any, Any, str, str]]:
-        """Make a portrait follow a clip, or take the pose and expression of a picture.
+        """Make a portrait follow a clip or a motion, or take pose and expression of a picture.
 
         Args:
             portrait: a picture file with a face.
             clip: a clip file with a face.
             picture: a picture file that drives instead of the clip.
-            driver: "clip" or "picture": which of the two drives.
+            driver: "clip", "picture" or "motion": which of them drives.
             crop_x: left of the portrait's face crop, px.
             crop_y: top of the face crop, px.
             crop_size: side of the face crop, px; 0 looks for the face.
@@ -327,6 +337,8 @@ class AnimateHandlers:
             driving_face: which face of the clip drives, 0 is the largest.
             shown: "face" for the face crop, "portrait" to put it back into the portrait.
             file_format: of the download: "mp4", "gif" or "png sequence".
+            motion: name in the gallery of motions, or "own" for the motion file.
+            motion_file: a motion file, as save_motion gives it.
             token: what cancel knows this by; only the page has one.
 
         Yields:
@@ -350,10 +362,10 @@ class AnimateHandlers:
             driving_face=driving_face,
             shown=shown,
             file_format=file_format,
+            driver=driver,
+            motion=motion,
         )
-        driving = picture if driver == "picture" else clip
-        if driving is None:
-            raise NO_DRIVER
+        driving = _driving(settings, clip, picture, motion_file)
         options = settings.options(self.studio.settings.max_clip_s)
         prepared = self._prepare(portrait, crop_x, crop_y, crop_size)
         if driver == "picture":
@@ -364,7 +376,7 @@ class AnimateHandlers:
         if FORMATS[file_format] != ".mp4":
             files.append(output.with_suffix(FORMATS[file_format]))
         run, chunks = self.stops.new_token(), list[Path]()
-        told, result = _Throttle(), None
+        told, result = Throttle(), None
         skip = gr.skip()
         yield skip, skip, skip, progress_html("Getting ready...", 0, 1), live_value(run, [])
         updates = self._render(
@@ -423,18 +435,16 @@ class AnimateHandlers:
                     return
 
 
-class _Throttle:
-    """Say a few times a second that there may be news."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def may(self) -> bool:
-        now = time.monotonic()
-        if now - self._last < TELL_EVERY_S:
-            return False
-        self._last = now
-        return True
+def _driving(
+    settings: DriveSettings, clip: str | None, picture: str | None, motion_file: str | None
+) -> str:
+    """Choose the file that drives."""
+    if settings.driver == "motion":
+        return str(chosen_motion(settings.motion, motion_file))
+    given = picture if settings.driver == "picture" else clip
+    if given is None:
+        raise NO_DRIVER
+    return given
 
 
 def _stage(update: RenderUpdate) -> str:

@@ -14,6 +14,7 @@ from gradio.components import Component
 
 from studio.context import StudioContext
 from studio.inputs import PictureFile
+from studio.motions import OWN, SUFFIX, gallery_of
 from studio.tabs.animate_handlers import MENDS
 from studio.tabs.animate_settings import DEFAULT, FORMATS
 from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS, live_view, progress_html
@@ -50,11 +51,18 @@ class DriverColumn:
     clips: gr.Column
     picture: gr.Image
     pictures: gr.Column
+    motion: gr.Radio
+    motion_file: gr.File
+    motion_words: gr.Markdown
+    motions: gr.Column
+    looked: gr.Column
     report: gr.HTML
     frames: gr.Gallery
     faces: gr.Gallery
     mends: gr.State
     buttons: list[gr.Button]
+    save: gr.Button
+    saved: gr.File
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -143,54 +151,98 @@ def driver_column(studio: StudioContext) -> DriverColumn:
             placeholder="Drop a picture with an expression here,\nor pick an example below",
         )
         _examples(["london_009_smiling.jpg", "london_114_smiling.jpg"], picture)
+    motion, motion_file, motion_words, motions = _motion_column(studio)
     kind = gr.Radio(
-        [("Clip", "clip"), ("Single picture", "picture")],
+        [("Clip", "clip"), ("Single picture", "picture"), ("Motion", "motion")],
         value="clip",
         label="Driver",
-        info="what moves the portrait",
+        info="what moves the portrait; a motion is a clip's movement without its pictures",
         elem_id="animate-driver",
     )
-    report = gr.HTML(
-        "", css_template=REPORT_CSS + PROGRESS_CSS, padding=False, elem_id="animate-report"
-    )
-    buttons: list[gr.Button] = []
-    with gr.Row():
-        buttons += [
-            gr.Button(
-                "Mend", visible=False, size="sm", min_width=120, elem_id=f"animate-mend-{number}"
-            )
-            for number in range(MENDS)
-        ]
-    faces = gr.Gallery(
-        label="Which face drives",
-        columns=4,
-        height=150,
-        object_fit="contain",
-        visible=False,
-        allow_preview=False,
-        interactive=False,
-    )
-    frames = gr.Gallery(
-        label="Where it starts, where it is calmest",
-        columns=2,
-        height=190,
-        object_fit="contain",
-        visible=False,
-        allow_preview=False,
-        interactive=False,
-    )
+    with gr.Column() as looked:
+        report = gr.HTML(
+            "", css_template=REPORT_CSS + PROGRESS_CSS, padding=False, elem_id="animate-report"
+        )
+        buttons: list[gr.Button] = []
+        with gr.Row():
+            buttons += [
+                gr.Button(
+                    "Mend",
+                    visible=False,
+                    size="sm",
+                    min_width=120,
+                    elem_id=f"animate-mend-{number}",
+                )
+                for number in range(MENDS)
+            ]
+        faces = gr.Gallery(
+            label="Which face drives",
+            columns=4,
+            height=150,
+            object_fit="contain",
+            visible=False,
+            allow_preview=False,
+            interactive=False,
+        )
+        frames = gr.Gallery(
+            label="Where it starts, where it is calmest",
+            columns=2,
+            height=190,
+            object_fit="contain",
+            visible=False,
+            allow_preview=False,
+            interactive=False,
+        )
+        save = gr.Button(
+            "Save its motion", size="sm", elem_classes="quiet", elem_id="animate-save-motion"
+        )
+        saved = gr.File(
+            label="Its motion, without pictures",
+            interactive=False,
+            visible=False,
+            elem_id="animate-saved-motion",
+        )
     return DriverColumn(
         kind=kind,
         clip=clip,
         clips=clips,
         picture=picture,
         pictures=pictures,
+        motion=motion,
+        motion_file=motion_file,
+        motion_words=motion_words,
+        motions=motions,
+        looked=looked,
         report=report,
         frames=frames,
         faces=faces,
         mends=gr.State([]),
         buttons=buttons,
+        save=save,
+        saved=saved,
     )
+
+
+def _motion_column(studio: StudioContext) -> tuple[gr.Radio, gr.File, gr.Markdown, gr.Column]:
+    """Build what chooses a motion of the gallery, or takes a motion file."""
+    gallery = gallery_of(studio.animator)
+    with gr.Column(visible=False, elem_id="animate-motions") as motions:
+        motion = gr.Radio(
+            [*gallery.items(), ("My own file", OWN)],
+            value=next(iter(gallery.values()), OWN),
+            label="Motion",
+            info="ready to use, without a clip",
+            elem_id="animate-motion",
+        )
+        motion_file = gr.File(
+            label="Motion file",
+            file_types=[SUFFIX],
+            type="filepath",
+            height=150,
+            elem_id="animate-motion-file",
+        )
+        motion_words = gr.Markdown("", elem_classes="hint", elem_id="animate-motion-words")
+    return motion, motion_file, motion_words, motions
 
 
 def stage_column() -> Stage:

@@ -13,15 +13,17 @@ from mmfa_core import AnimateOptions, MMFAError
 
 PARTS = ("rotation", "translation", "scale", "expression")
 FORMATS = {"mp4": ".mp4", "gif": ".gif", "png sequence": ".zip"}
-DRIVERS = ("clip", "picture")
+DRIVERS = ("clip", "picture", "motion")
 SHOWN = ("face", "portrait")
 DEFAULT = AnimateOptions()
+NO_DRIVER = MMFAError("There is no driver yet.", "Drop a clip on the page, or pick an example.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriveSettings:
     """Hold the choices; the names are those of the API."""
 
+    driver: str = "clip"
     mode: str = DEFAULT.mode
     gain_rotation: float = 100.0  # per cent, 0..200
     gain_translation: float = 100.0
@@ -38,6 +40,7 @@ class DriveSettings:
     driving_face: int = 0
     shown: str = "face"
     file_format: str = "mp4"
+    motion: str = "nod"  # of the gallery, or OWN; counts when motion drives
 
     def options(self, max_seconds: float) -> AnimateOptions:
         """Return what the core understands.
@@ -45,6 +48,11 @@ class DriveSettings:
         Raises:
             MMFAError: a value is outside its range.
         """
+        if self.driver not in DRIVERS:
+            raise MMFAError(
+                f"The driver is {self.driver!r}, not one of {', '.join(DRIVERS)}.",
+                "Choose one of them.",
+            )
         if self.file_format not in FORMATS:
             raise MMFAError(
                 f"The format is {self.file_format!r}, not one of {', '.join(FORMATS)}.",

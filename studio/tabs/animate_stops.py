@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import OrderedDict
 
 KEPT = 512  # cancelled tokens that are remembered
+TELL_EVERY_S = 0.4  # each time costs the browser some work
 
 
 class Stops:
@@ -38,3 +40,18 @@ class Stops:
         """Tell whether the work with this token should stop."""
         with self._lock:
             return token in self._cancelled
+
+
+class Throttle:
+    """Say a few times a second that there may be news."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def may(self) -> bool:
+        """Tell whether it is time for news, and remember that there was some."""
+        now = time.monotonic()
+        if now - self._last < TELL_EVERY_S:
+            return False
+        self._last = now
+        return True

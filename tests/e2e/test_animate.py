@@ -176,6 +176,60 @@ def test_a_picture_can_drive(page: Page, tab: Locator, examples: Path) -> None:
     expect(tab.locator("#animate-result-picture img")).to_be_visible()
 
 
+def test_a_motion_of_the_gallery_moves_a_portrait_without_a_clip(
+    tab: Locator, examples: Path, saved: Callable[[str], Path]
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg")
+    tab.get_by_label("Motion", exact=True).check()
+    tab.get_by_label("Look around").check()
+    expect(tab.locator("#animate-motion-words")).to_contain_text("85 frames, 25 a second")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 85 frames")
+    path = saved("#animate-result")
+    made = probe_clip(path)
+    turned = yaws(path, made)
+    assert (made.frames, made.fps, made.has_sound) == (85, 25, False)
+    assert (~np.isnan(turned)).all()
+    assert np.ptp(turned) > 15
+
+
+def test_the_motion_of_a_clip_is_saved_sent_back_and_gives_the_same_frames(
+    page: Page, tab: Locator, examples: Path, tmp_path: Path
+) -> None:
+    def frames(name: str) -> list[bytes]:
+        press(tab, "Animate")
+        expect_progress(tab, "Done: 6 frames")
+        with page.expect_download() as download:
+            tab.locator("#animate-download").click()
+        download.value.save_as(tmp_path / name)
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            return [archive.read(inside) for inside in sorted(archive.namelist())]
+
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    tab.get_by_label("png sequence").check()
+    tab.get_by_label("End, s").fill("0.5")
+    from_clip = frames("clip.zip")
+    press(tab, "Save its motion")
+    expect_progress(tab, "Saved. 0.5 s of motion: 6 frames")
+    with page.expect_download() as download:
+        tab.locator("#animate-saved-motion a").first.click()
+    download.value.save_as(tmp_path / "turn.safetensors")
+    tab.get_by_label("Motion", exact=True).check()
+    upload(tab.locator("#animate-motion-file"), tmp_path / "turn.safetensors")
+    expect(tab.get_by_label("My own file")).to_be_checked()
+    expect(tab.locator("#animate-motion-words")).to_contain_text("6 frames")
+    assert frames("motion.zip") == from_clip
+
+
+def test_a_wrong_motion_file_is_told_where_it_was_sent(tab: Locator, tmp_path: Path) -> None:
+    (tmp_path / "notes.safetensors").write_text("no motion")
+    tab.get_by_label("Motion", exact=True).check()
+    upload(tab.locator("#animate-motion-file"), tmp_path / "notes.safetensors")
+    words = tab.locator("#animate-motion-words")
+    expect(words).to_contain_text("notes.safetensors is damaged, or not a motion file.")
+    expect(words).not_to_contain_text("/tmp")
+
+
 # ------------------------------------------------------------------------- what goes wrong
 
 
@@ -290,3 +344,28 @@ def test_the_api_animates_with_typed_arguments(studio_url: str, examples: Path) 
     assert probe_clip(path).frames == 6
     assert Path(download).suffix == ".gif"
     assert "Done: 6 frames" in words
+
+
+def test_the_api_saves_a_motion_tells_of_it_and_animates_with_it(
+    studio_url: str, examples: Path
+) -> None:
+    client = Client(studio_url, verbose=False)
+    clip = handle_file(examples / "driving_turn.mp4")
+    motion, words = client.predict(clip=clip, end_s=0.5, api_name="/save_motion")
+    assert "6 frames" in words
+    told = client.predict(
+        motion="own", motion_file=handle_file(motion), api_name="/describe_motion"
+    )
+    assert "6 frames, 12.04 a second" in told
+    for given, frames in (
+        ({"motion": "own", "motion_file": handle_file(motion)}, 6),
+        ({"motion": "blink-twice"}, 50),
+    ):
+        video, *_ = client.predict(
+            portrait=handle_file(examples / "london_034_neutral.jpg"),
+            driver="motion",
+            api_name="/animate",
+            **given,
+        )
+        path = video["video"] if isinstance(video, dict) else video
+        assert probe_clip(path).frames == frames

@@ -11,10 +11,12 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from mmfa_core import Animator, Finding
+from mmfa_core import Animator, Finding, load_motion
 from mmfa_core.media import probe_clip, write_picture
 from studio.context import StudioContext, StudioSettings
+from studio.motions import gallery_of
 from studio.tabs.animate_handlers import AnimateHandlers
+from studio.tabs.animate_motion_handlers import MotionHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
 from studio.tabs.animate_stops import KEPT, Stops
 from studio.tabs.animate_views import findings_html, live_value, progress_html, time_left
@@ -232,6 +234,10 @@ def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, tu
         ({"portrait": None}, "There is no portrait yet"),
         ({"clip": None}, "There is no driver yet"),
         ({"driver": "picture"}, "There is no driver yet"),
+        ({"driver": "wind"}, "The driver is 'wind', not one of clip, picture, motion"),
+        ({"driver": "motion", "motion": "own"}, "There is no motion file yet"),
+        ({"driver": "motion", "motion": "../LICENSES"}, "There is no motion '../LICENSES'; there"),
+        ({"driver": "motion", "motion": "nod"}, "The expressions of nod.safetensors are of"),
         ({"mode": "both"}, "mode is 'both', not one of relative, absolute"),
         ({"gain_scale": 300}, "gain_scale is 3, allowed are 0 to 2"),
         ({"file_format": "avi"}, "The format is 'avi', not one of mp4, gif, png sequence"),
@@ -249,6 +255,81 @@ def test_what_cannot_be_done_is_said_in_a_sentence(handlers, portrait, turn, cha
 def test_a_clip_beyond_the_limit_is_refused(handlers, portrait, examples):
     with pytest.raises(gr.Error, match=r"is 9\.8 s long; the limit is 5 s"):
         list(handlers.animate(portrait, str(examples / "driving_expressive.mp4")))
+
+
+# ------------------------------------------------------------------------------- motion
+
+
+@pytest.fixture
+def motions(handlers):
+    return MotionHandlers(handlers.studio, handlers.stops)
+
+
+@pytest.fixture
+def saved(motions, turn):
+    *_, (file, _) = motions.save_motion(turn)
+    return file
+
+
+def test_the_motion_of_a_clip_is_saved_and_drives_as_the_clip_does(handlers, portrait, turn, saved):
+    assert Path(saved).name == "motion.safetensors"
+    assert len(load_motion(saved)) == 23
+    *_, from_clip = handlers.animate(portrait, turn, file_format="png sequence")
+    *_, from_file = handlers.animate(
+        portrait, driver="motion", motion="own", motion_file=saved, file_format="png sequence"
+    )
+    assert Path(from_file[2]).read_bytes() == Path(from_clip[2]).read_bytes()
+
+
+def test_saving_a_motion_tells_how_far_it_is_and_what_is_in_it(motions, turn):
+    *steps, (_, words) = motions.save_motion(turn, end_s=0.5)
+    assert any("frame" in line for _, line in steps)
+    assert "Saved. 0.5 s of motion: 6 frames, 12.04 a second, a face in all of them." in words
+
+
+def test_a_cancelled_saving_keeps_what_there_was(motions, turn):
+    motions.stops.cancel("mine")
+    *_, last = motions.save_motion(turn, token="mine")
+    assert is_kept(last[0])
+    assert "no motion was saved" in last[1]
+
+
+def test_without_a_clip_there_is_no_motion_to_save(motions):
+    with pytest.raises(gr.Error, match="There is no driver yet"):
+        list(motions.save_motion(None))
+
+
+def test_a_preview_can_be_of_a_motion_and_not_of_a_picture(handlers, portrait, saved):
+    *_, last = handlers.preview_animation(
+        portrait, driver="motion", motion="own", motion_file=saved
+    )
+    assert [probe_clip(clip).frames for clip in last[:2]] == [23, 23]
+    with pytest.raises(gr.Error, match="no two seconds"):
+        list(handlers.preview_animation(portrait, driver="picture"))
+
+
+def test_a_motion_of_another_model_drives_the_head_when_the_expression_is_locked(
+    handlers, portrait
+):
+    *_, last = handlers.animate(portrait, driver="motion", motion="nod", lock_expression=True)
+    assert probe_clip(last[0]).frames == 60
+
+
+def test_what_is_in_a_motion_is_told_and_a_wrong_file_too(motions, saved, tmp_path):
+    assert "a face in all of them" in motions.describe_motion("own", saved)
+    assert "which this page doesn't run" in motions.describe_motion("nod")
+    assert "Drop a motion file here" in motions.describe_motion("own")
+    wrong = tmp_path / "notes.safetensors"
+    wrong.write_text("no motion")
+    told = motions.describe_motion("own", str(wrong))
+    assert told.startswith("notes.safetensors is damaged, or not a motion file.")
+    assert str(tmp_path) not in told
+
+
+def test_the_gallery_offers_what_the_model_can_read(studio, saved, tmp_path):
+    assert gallery_of(studio.animator) == {}
+    Path(saved).rename(tmp_path / "look-around.safetensors")
+    assert gallery_of(studio.animator, tmp_path) == {"Look around": "look-around"}
 
 
 # ---------------------------------------------------------------------- names and views
