@@ -14,10 +14,10 @@ import gradio as gr
 from mmfa_core import MMFAError
 from studio.controls import TabControls
 from studio.messages import friendly
+from studio.recipe_schema import Rules
 from studio.recipes import (
     LARGEST_BYTES,
     Recipe,
-    Rules,
     parse_json,
     parse_query,
     rule_of,

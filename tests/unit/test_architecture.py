@@ -61,6 +61,7 @@ HOMES = {
     "c2pa": {"provenance"},
     "cryptography": {"provenance"},
     "gradio": {"studio", "app"},
+    "jsonschema": {"studio"},
     "psutil": {"training", "evaluation", "inference"},
     "h5py": {"losses", "evaluation"},
     "dlib": {"evaluation"},

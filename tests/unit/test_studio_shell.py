@@ -25,10 +25,10 @@ from studio.latency import KEPT, LatencyMeter
 from studio.messages import friendly, sentence
 from studio.palette import DARK, LIGHT, Palette, contrast
 from studio.recipe_panel import file_maker, link_maker, loader, rules_of
+from studio.recipe_schema import Rule
 from studio.recipes import (
     LARGEST_BYTES,
     Recipe,
-    Rule,
     parse_json,
     parse_query,
     rule_of,
@@ -304,6 +304,14 @@ def test_a_recipe_comes_back_from_json_and_from_a_link():
         ("", "no valid JSON"),
         ("[1]", "must hold version, tab and values"),
         ("[" * 50_000, "no valid JSON"),
+        ("[" * 100_000, "larger than 64 kB"),
+        ('{"version": 1, "tab": "pose", "values": ' + '{"a":' * 9000 + "1", "no valid JSON"),
+        (recipe_text({"easing": [[[[{}]]]]}), "easing is a nested value; allowed are linear"),
+        (recipe_text({"yaw_deg": "x" * 10**7}), "larger than 64 kB"),
+        ("9" * 60_000, "no valid JSON"),
+        (recipe_text({"x" * 9000: 1}), "no setting 'xxx"),
+        (recipe_text({"steps": 10}), "steps is 10; allowed are 2 to 9"),
+        (recipe_text({"steps": "3"}), "steps is '3'; it must be a number from 2 to 9"),
         (" " * (LARGEST_BYTES + 1), "larger than 64 kB"),
         (recipe_text(version=2), "version 2; this page reads 1"),
         (recipe_text(version=True), "version True"),
@@ -341,7 +349,10 @@ def test_a_wrong_recipe_is_told_in_one_sentence(text, told):
         ({"recipe": "1"}, "no tab None"),
         ({"recipe": "9", "tab": "pose"}, "version 9"),
         ({"recipe": "x" * 9999, "tab": "pose"}, "version 'xxx"),
-        ({"recipe": "1", "tab": "pose", "yaw_deg": "nan"}, "allowed are -20 to 20"),
+        ({"recipe": "1", "tab": "pose", "yaw_deg": "nan"}, "a number from -20 to 20"),
+        ({"recipe": "1", "tab": "pose", "yaw_deg": "inf"}, "a number from -20 to 20"),
+        ({"recipe": "9" * 5000, "tab": "pose"}, "version '999"),
+        ({"recipe": "1", "tab": "x" * 10**6}, "no tab 'xxx"),
         ({"recipe": "1", "tab": "pose", "yaw_deg": "1 000"}, "must be a number"),
         ({"recipe": "1", "tab": "pose", "paste_back": "yes"}, "true or false"),
         ({"recipe": "1", "tab": "pose", "gain": "1"}, "no setting 'gain'"),
