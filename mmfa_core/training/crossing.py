@@ -69,7 +69,7 @@ def cross_identities(
     )
     asked = _detached(driving[1 : count + 1])
     picture = model.render(own, asked).picture
-    found = judge.estimate(picture)
+    found = judge.estimate(_with_grey_gradient(picture))
     mine = judge.gauge_expression(found.motion.expression_offsets, canonical)
     wanted = model.gauge_expression(asked.expression_offsets, canonical)
     expression = (mine - wanted).abs().mean()
@@ -84,6 +84,15 @@ def cross_identities(
     with torch.no_grad():
         keypoints = model.keypoints(canonical, asked)
     return Crossed(terms, picture, keypoints)
+
+
+def _with_grey_gradient(picture: Tensor) -> Tensor:
+    """Let a gradient change how bright pixels of (B, 3, H, W) are, and not their hue.
+
+    With its full gradient the judge was soon pleased by purple lips and lids.
+    """
+    grey = picture.mean(1, keepdim=True)
+    return picture.detach() + (grey - grey.detach())
 
 
 def _detached(motion: Motion) -> Motion:

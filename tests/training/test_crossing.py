@@ -69,3 +69,12 @@ def test_what_is_painted_learns_and_neither_encoders_nor_judge_do():
     assert learning >= {"appearance", "dense_motion", "generator"}
     assert not learning & {"motion_estimator", "expression_encoder", "expression_vae", "refinement"}
     assert all(p.grad is None for p in judge.parameters())
+
+
+def test_the_judge_asks_for_no_hue():
+    model, judge = awake_model(), awake_model().requires_grad_(False)
+    source, driving = encode(model, 4)
+    crossed = cross_identities(model, judge, source, driving, GAPS)
+    (asked,) = torch.autograd.grad(sum(crossed.terms.values()), crossed.picture)
+    assert asked.abs().max() > 0
+    torch.testing.assert_close(asked, asked.mean(1, keepdim=True).expand_as(asked))
