@@ -202,11 +202,17 @@ def _cluster(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise ConfigError(
-            "--ray needs one more package.", "Run python -m pip install 'mmfa-studio[ray]'."
+            "--ray needs one more package.", "Run python -m pip install 'ray>=2.40'."
         ) from error
     if ray.is_initialized():
         yield ray
         return
+    if address.startswith("ray://"):
+        raise ConfigError(
+            "Ray's client, ray://, can't be used for a batch.",
+            "Run it on a node of the cluster with --ray auto; ray start --address=HOST:PORT makes "
+            "this machine one.",
+        )
     # Only who starts a cluster may say whether it has a dashboard.
     more: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     try:

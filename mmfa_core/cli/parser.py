@@ -152,7 +152,7 @@ def _batch(parser: argparse.ArgumentParser) -> None:
         "--ray",
         metavar="ADDRESS",
         help="spread it over a Ray cluster: auto, host:port, or local for one of this machine's "
-        "cores; needs mmfa-studio[ray]",
+        "cores; needs the package ray",
     )
     _following(parser)
     parser.add_argument(

@@ -279,7 +279,7 @@ def test_the_command_says_in_one_sentence_that_ray_is_missing(capsys, grid, monk
     (grid / "o" / ALL[0]).unlink()
     code, lines, said = run(capsys, grid, "--ray", "local")
     assert (code, lines) == (2, [])
-    assert said == "--ray needs one more package. Run python -m pip install 'mmfa-studio[ray]'.\n"
+    assert said == "--ray needs one more package. Run python -m pip install 'ray>=2.40'.\n"
 
 
 def test_each_portrait_is_made_ready_and_each_clip_read_once(grid, monkeypatch):
@@ -350,3 +350,10 @@ def test_a_run_that_is_killed_loses_only_what_was_being_made(grid):
     assert report.count("kept") >= 2
     published = Counter(name for event, name in events(grid) if event == "published")
     assert published == dict.fromkeys(ALL, 1)
+
+
+def test_the_command_says_how_to_reach_a_cluster_instead_of_by_rays_client(capsys, grid):
+    (grid / "o" / ALL[0]).unlink()
+    code, lines, said = run(capsys, grid, "--ray", "ray://head:10001")
+    assert (code, lines) == (2, [])
+    assert said.startswith("Ray's client, ray://, can't be used for a batch. Run it on a node")
