@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from collections.abc import Callable
@@ -204,8 +205,8 @@ def test_the_motion_of_a_clip_is_saved_sent_back_and_gives_the_same_frames(
             tab.locator("#animate-download").click()
         download.value.save_as(tmp_path / name)
         with zipfile.ZipFile(tmp_path / name) as archive:
-            files = [archive.open(inside) for inside in sorted(archive.namelist())]
-            return np.stack([np.asarray(Image.open(file)) for file in files])
+            files = [archive.read(inside) for inside in sorted(archive.namelist())]
+        return np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
 
     give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
     tab.get_by_label("png sequence").check()
@@ -221,6 +222,18 @@ def test_the_motion_of_a_clip_is_saved_sent_back_and_gives_the_same_frames(
     expect(tab.get_by_label("My own file")).to_be_checked()
     expect(tab.locator("#animate-motion-words")).to_contain_text("6 frames")
     np.testing.assert_array_equal(frames("motion.zip"), from_clip)
+
+
+def test_a_link_can_hold_a_motion_of_the_gallery(
+    browser: Browser, studio_url: str, watch: Watch
+) -> None:
+    path = "?recipe=1&tab=animate&driver=motion&motion=surprise&gain_scale=0"
+    with open_page(browser, studio_url, watch, path=path) as opened:
+        tab = opened.locator("#tab-animate")
+        expect(tab.get_by_label("Surprise")).to_be_checked(timeout=LONG_MS)
+        expect(tab.get_by_label("Surprise")).to_be_visible()
+        expect(tab.locator("#animate-clip")).to_be_hidden()
+        expect(tab.locator("#animate-motion-words")).to_contain_text("70 frames")
 
 
 def test_a_wrong_motion_file_is_told_where_it_was_sent(tab: Locator, tmp_path: Path) -> None:

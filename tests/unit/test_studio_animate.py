@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -275,7 +276,7 @@ def saved(motions, turn):
 def pictures_in(archive):
     with zipfile.ZipFile(archive) as opened:
         names = sorted(name for name in opened.namelist() if name.endswith(".png"))
-        return np.stack([np.asarray(Image.open(opened.open(name))) for name in names])
+        return np.stack([np.asarray(Image.open(io.BytesIO(opened.read(name)))) for name in names])
 
 
 def test_the_motion_of_a_clip_is_saved_and_drives_as_the_clip_does(handlers, portrait, turn, saved):
