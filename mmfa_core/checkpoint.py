@@ -139,7 +139,8 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu") -> Loaded
     place = Path(folder)
     _check_files(place)
     weights = (place / WEIGHTS).read_bytes()
-    if place.joinpath(WEIGHTS).suffix in PICKLE_SUFFIXES or weights.startswith(PICKLE_STARTS):
+    # The length of a sound header may begin with the same bytes; JSON follows it, in place 8.
+    if weights.startswith(PICKLE_STARTS) and weights[8:9] != b"{":
         raise pickle_error(WEIGHTS)
     config, expression, training = _read_config(place)
     found = hashlib.sha256(weights).hexdigest()

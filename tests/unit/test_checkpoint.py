@@ -211,6 +211,19 @@ def test_a_pickle_by_name_is_refused_unopened(tmp_path, suffix):
     assert not (tmp_path / "trapped").exists()
 
 
+def test_a_sound_header_whose_length_begins_like_a_pickle_is_read(folder):
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    longer = 0x0280 + (length // 0x10000 + 1) * 0x10000  # its first bytes: 80 02
+    padding = b" " * (longer - length)
+    header = content[8 : 8 + length] + padding
+    path.write_bytes(longer.to_bytes(8, "little") + header + content[8 + length :])
+    rehash(folder)
+    assert path.read_bytes().startswith(b"\x80\x02")
+    assert load_model(folder).config == TINY
+
+
 def test_no_name_means_the_bundled_model_or_says_that_it_is_gone(tmp_path, monkeypatch):
     monkeypatch.setattr("mmfa_core.hub.BUNDLED", tmp_path / "bundled")
     with pytest.raises(NotFoundError, match="The bundled model bundled is not there"):
