@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ MODEL_QUEUE = "model"  # concurrency_id of every event that computes with the mo
 Picture = str | Path | NDArray[np.uint8]  # a file, or (H, W, 3)
 CropByHand = tuple[float, float, float]  # x0, y0 and side, px of the portrait
 PORTRAITS_KEPT = 16
+LOOK = ".jpg"  # of pictures to look at: packed and signed in a few milliseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,41 @@ class StudioContext:
                 "There is no portrait yet.", "Drop one on the page, or pick an example."
             )
         return self.portraits.get(picture, face_index=face_index, crop=crop)
+
+    def keep(
+        self,
+        frame: NDArray[np.uint8],
+        portrait: PreparedPortrait,
+        *,
+        operation: str,
+        settings: Any = None,
+        expressions: Sequence[PreparedPortrait] = (),
+        badge: bool = True,
+    ) -> str:
+        """Write a generated picture that is to be shown, marked as one.
+
+        Args:
+            frame: (H, W, 3) uint8.
+            portrait: whose picture it is.
+            operation: what was done.
+            settings: how.
+            expressions: whose expressions were used.
+            badge: lay the visible badge over it.
+
+        Returns:
+            The file.
+        """
+        path = self.new_file(LOOK, operation)
+        self.animator.save(
+            path,
+            frame,
+            portrait=portrait,
+            expressions=expressions,
+            operation=operation,
+            settings=settings,
+            badge=badge,
+        )
+        return str(path)
 
     def new_file(self, suffix: str, name: str = "result") -> Path:
         """Return a path for a result, in a fresh folder that nobody can guess.

@@ -17,6 +17,8 @@ from studio.tabs.animate import build_animate
 from studio.tabs.expressions import build_expressions
 from studio.tabs.keypoints import build_keypoints
 from studio.tabs.pose import build_pose
+from studio.tabs.verify import build_verify
+from studio.terms import build_terms, recall_consent
 from studio.theme import ICON
 from studio.words import ABOUT, TAGLINE
 
@@ -58,14 +60,17 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
         delete_cache=(int(SWEEP_S), int(KEEP_S)),
     ) as page:
         _build_head()
+        terms = build_terms()
         tabs: dict[str, TabControls] = {}
         folders: dict[str, gr.Column] = {}
         with gr.Tabs(elem_id="tabs") as chosen:
             for name, title, build in TABS:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                    tabs[name] = build(studio)
+                    tabs[name] = build(studio, terms)
                     with gr.Column() as folders[name]:
                         pass
+            with gr.Tab("Verify", id="verify", elem_id="tab-verify"):
+                build_verify()
         rules = rules_of(tabs)
         for name, folder in folders.items():
             with folder:
@@ -74,6 +79,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
             gr.Markdown(ABOUT.format(kept=f"{KEEP_S / 3600:g} hours", size_px=animator.size_px))
         build_footer(studio)
         load_from_url(page, tabs, chosen)
+        recall_consent(page, terms)
     return page
 
 

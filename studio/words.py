@@ -8,7 +8,8 @@ ABOUT = """
 **Consent.** Use your own face, or that of somebody who agreed to this very use. Don't make a
 person seem to say or do what they didn't, don't deceive, harass or get past an identity check, and
 don't animate children. Say that a picture or clip is synthetic wherever you show it: in many
-places the law asks for that. Results are not marked by themselves yet.
+places the law asks for that. Results carry a badge, which you may leave out, and a signed statement
+of how they were made, which the tab Verify reads back; both can get lost on the way to others.
 
 **Privacy.** Pictures and clips go to the machine that runs this page and to nobody else; this page
 asks no other host for anything. What you send and what is made is deleted after {kept}, and lies at

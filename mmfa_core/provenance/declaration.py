@@ -54,7 +54,8 @@ class Declaration:
             lines.append(f"Model {self.model_id}, weights {self.model_hash}.")
         if self.operation or self.made_at:
             done = f"Made by {self.operation}" if self.operation else "Made"
-            lines.append(f"{done} at {self.made_at or 'an unknown time'}.")
+            when = self.made_at.replace("T", " ").replace("+00:00", " UTC") or "an unknown time"
+            lines.append(f"{done} at {when}.")
         if self.settings_hash:
             lines.append(f"Settings, SHA-256: {self.settings_hash}.")
         for source in self.ingredients:

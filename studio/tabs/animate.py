@@ -14,6 +14,7 @@ from gradio.components import Component
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import TabControls
+from studio.marked import with_consent
 from studio.motions import OWN
 from studio.tabs.animate_handlers import MENDS, AnimateHandlers
 from studio.tabs.animate_layout import (
@@ -29,6 +30,7 @@ from studio.tabs.animate_layout import (
 )
 from studio.tabs.animate_motion_handlers import MotionHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED
+from studio.terms import SHOW_CONSENT, Terms
 
 RUNS = 4  # examination, preview, animation, saving: each may be waiting or running
 MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
@@ -37,11 +39,12 @@ Settings = dict[str, Component]
 Mends = list[tuple[str, dict[str, Any]]]
 
 
-def build_animate(studio: StudioContext) -> TabControls:
+def build_animate(studio: StudioContext, terms: Terms) -> TabControls:
     """Build the tab and wire it.
 
     Args:
         studio: what tabs share.
+        terms: consent and badge.
 
     Returns:
         The controls that a recipe holds.
@@ -61,7 +64,7 @@ def build_animate(studio: StudioContext) -> TabControls:
     settings = {"driver": driver.kind, "motion": driver.motion, **settings_rows()}
     handlers = AnimateHandlers(studio)
     tokens = [gr.State(None) for _ in range(RUNS)]
-    runs = _Runs(handlers, stage, tokens)
+    runs = _Runs(handlers, stage, tokens, terms)
     _wire_portrait(handlers, portrait)
     _wire_driver(handlers, driver, settings, runs)
     _wire_motion(MotionHandlers(studio, handlers.stops), driver, settings, runs)
@@ -73,7 +76,10 @@ def build_animate(studio: StudioContext) -> TabControls:
 class _Runs:
     """Give each kind of run a token, and Cancel something to cancel while one is under way."""
 
-    def __init__(self, handlers: AnimateHandlers, stage: Stage, tokens: list[gr.State]) -> None:
+    def __init__(
+        self, handlers: AnimateHandlers, stage: Stage, tokens: list[gr.State], terms: Terms
+    ) -> None:
+        self.terms = terms
         self.stage = stage
         self.tokens = tokens
         self._handlers = handlers
@@ -257,7 +263,7 @@ def _wire_preview(
     begun = runs.begin(runs.stage.preview.click, 1)
     ready = begun.then(lambda: gr.Column(visible=True), None, compare.group, queue=False, **QUIET)
     run = ready.then(
-        handlers.preview_animation,
+        with_consent(handlers.preview_animation),
         [
             portrait.picture,
             driver.clip,
@@ -266,6 +272,7 @@ def _wire_preview(
             *_of(settings, PREVIEWED[1:]),  # the driver is above
             driver.motion_file,
             runs.tokens[1],
+            *runs.terms.inputs,
         ],
         [*compare.clips, runs.stage.progress],
         api_name="preview_animation",
@@ -274,6 +281,7 @@ def _wire_preview(
         **MODEL,
     )
     runs.end(run, 1)
+    run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     for button, mode in zip(compare.choose, ("relative", "absolute"), strict=True):
         button.click(_constant(mode), None, settings["mode"], queue=False, **QUIET)
 
@@ -310,7 +318,7 @@ def _wire_animate(
 
     begun = runs.begin(stage.animate.click, 2)
     run = begun.then(ready, None, stages, queue=False, **QUIET).then(
-        handlers.animate,
+        with_consent(handlers.animate),
         [
             portrait.picture,
             driver.clip,
@@ -320,6 +328,7 @@ def _wire_animate(
             *_of(settings, NAMES[1:]),  # the driver is above
             driver.motion_file,
             runs.tokens[2],
+            *runs.terms.inputs,
         ],
         [*results, stage.download, stage.progress, stage.live],
         api_name="animate",
@@ -328,6 +337,7 @@ def _wire_animate(
         **MODEL,
     )
     runs.end(run, 2)
+    run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     for after in (run.then, run.failure):
         after(settle, results, stages, queue=False, **QUIET)
 

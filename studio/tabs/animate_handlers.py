@@ -207,6 +207,7 @@ class AnimateHandlers:
         motion: str = "nod",
         motion_file: str | None = None,
         token: str | None = None,
+        badge: bool = True,
     ) -> Generator[tuple[Any, Any, str]]:
         """Animate the first two seconds twice, in relative and in absolute mode.
 
@@ -233,6 +234,7 @@ class AnimateHandlers:
             motion: name in the gallery of motions, or "own" for the motion file.
             motion_file: a motion file, as save_motion gives it.
             token: what cancel knows this by; only the page has one.
+            badge: lay the visible badge over both.
 
         Yields:
             The clip in relative mode, the one in absolute mode, and a line of progress as HTML.
@@ -257,7 +259,7 @@ class AnimateHandlers:
         if driver == "picture":
             raise NO_PREVIEW
         driving = _driving(settings, clip, None, motion_file)
-        options = settings.options(self.studio.settings.max_clip_s)
+        options = settings.options(self.studio.settings.max_clip_s).changed(badge=badge)
         prepared = self._prepare(portrait, crop_x, crop_y, crop_size)
         made: dict[str, Path | None] = {"relative": None, "absolute": None}
         stopped, told = False, Throttle()
@@ -310,6 +312,7 @@ class AnimateHandlers:
         motion: str = "nod",
         motion_file: str | None = None,
         token: str | None = None,
+        badge: bool = True,
     ) -> Generator[tuple[Any, Any, Any, str, str]]:
         """Make a portrait follow a clip or a motion, or take pose and expression of a picture.
 
@@ -340,6 +343,7 @@ class AnimateHandlers:
             motion: name in the gallery of motions, or "own" for the motion file.
             motion_file: a motion file, as save_motion gives it.
             token: what cancel knows this by; only the page has one.
+            badge: lay the visible badge over what is made.
 
         Yields:
             The clip, the picture if a picture drove, the file to download, a line of progress as
@@ -366,7 +370,7 @@ class AnimateHandlers:
             motion=motion,
         )
         driving = _driving(settings, clip, picture, motion_file)
-        options = settings.options(self.studio.settings.max_clip_s)
+        options = settings.options(self.studio.settings.max_clip_s).changed(badge=badge)
         prepared = self._prepare(portrait, crop_x, crop_y, crop_size)
         if driver == "picture":
             yield self._animate_picture(prepared, driving, options)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mmfa_core import MMFAError, PreparedPortrait, pad_weights, write_picture
 from studio.context import StudioContext
+from studio.marked import Marker
 from studio.messages import friendly, sentence
 
 Frame = NDArray[np.uint8]
@@ -67,11 +68,7 @@ class ExpressionHandlers:
         Returns:
             The picture.
         """
-        with self.studio.latency.measure():
-            return self.mix((face_a, face_b, face_c, face_d), share, shown_on, path)
-
-    def mix(self, faces: Sequence[Face], share: float, shown_on: str, path: str) -> Frame:
-        """Mix as mix_expressions does, without measuring how long a person waits."""
+        faces = (face_a, face_b, face_c, face_d)
         ends = [self.space.read(self._face(faces, name)) for name in "AB"]
         code = self.space.mix(ends, (1 - share, share), path)
         return self.space.show(self._face(faces, shown_on), code)
@@ -118,6 +115,7 @@ class ExpressionHandlers:
         path: str = "linear",
         seconds: float = 3.0,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands it in
+        badge: bool = True,
     ) -> str:
         """Make a clip from one face's expression to another's and back, which loops smoothly.
 
@@ -130,6 +128,7 @@ class ExpressionHandlers:
             path: linear or slerp.
             seconds: length of one round, 1 to 10.
             progress: told about frames.
+            badge: lay the visible badge over it.
 
         Returns:
             An mp4 file.
@@ -143,6 +142,8 @@ class ExpressionHandlers:
             self.studio.new_file(".mp4", "expression-loop"),
             frames=max(2, round(seconds * FRAMES_A_SECOND)),
             path=path,
+            sources=(self._face(faces, "A"), self._face(faces, "B")),
+            badge=badge,
             progress=lambda _stage, done, total: progress((done, total), desc="Drawing frames"),
         )
         return str(made)
@@ -173,11 +174,10 @@ class ExpressionHandlers:
             The picture.
         """
         faces = (face_a, face_b, face_c, face_d)
-        with self.studio.latency.measure():
-            names = [name for name, face in zip(SLOTS, faces, strict=True) if face is not None]
-            codes = [self.space.read(self._face(faces, name)) for name in names or "A"]
-            code = self.space.mix(codes, pad_weights(x, y, len(codes)))
-            return self.space.show(self._face(faces, shown_on), code)
+        names = [name for name, face in zip(SLOTS, faces, strict=True) if face is not None]
+        codes = [self.space.read(self._face(faces, name)) for name in names or "A"]
+        code = self.space.mix(codes, pad_weights(x, y, len(codes)))
+        return self.space.show(self._face(faces, shown_on), code)
 
     @friendly
     def sample_expression(  # noqa: PLR0917  # as mix_expressions
@@ -216,10 +216,9 @@ class ExpressionHandlers:
     def show_sample(self, *given: Any, chosen: int) -> Frame:
         """Show one of the six expressions of sample_expression, which takes the same values."""
         *faces, near, tau, seed, shown_on = given
-        with self.studio.latency.measure():
-            own = self.space.read(self._face(faces, near))
-            code = self.space.sample(own, tau=tau, seed=(int(seed or 0) + chosen) % SEEDS)
-            return self.space.show(self._face(faces, shown_on), code)
+        own = self.space.read(self._face(faces, near))
+        code = self.space.sample(own, tau=tau, seed=(int(seed or 0) + chosen) % SEEDS)
+        return self.space.show(self._face(faces, shown_on), code)
 
     @friendly
     def add_expression(  # noqa: PLR0917  # as mix_expressions
@@ -249,10 +248,9 @@ class ExpressionHandlers:
             The picture.
         """
         faces = (face_a, face_b, face_c, face_d)
-        with self.studio.latency.measure():
-            shown = self._face(faces, base)
-            own, more, less = (self.space.read(self._face(faces, n)) for n in (base, plus, minus))
-            return self.space.show(shown, self.space.add(own, more, less, gain))
+        shown = self._face(faces, base)
+        own, more, less = (self.space.read(self._face(faces, n)) for n in (base, plus, minus))
+        return self.space.show(shown, self.space.add(own, more, less, gain))
 
     def set_expression(
         self, faces: Sequence[Face], shown_on: str, amounts: Mapping[str, float]
@@ -267,22 +265,20 @@ class ExpressionHandlers:
         Returns:
             The picture.
         """
-        with self.studio.latency.measure():
-            shown = self._face(faces, shown_on)
-            return self.space.show(shown, self.space.steer(self.space.read(shown), amounts))
+        shown = self._face(faces, shown_on)
+        return self.space.show(shown, self.space.steer(self.space.read(shown), amounts))
 
     @friendly
     def open_faces(self, *given: Any) -> tuple[Any, ...]:
         """Take the faces that a person gave; a picture without a face is put back, with a word.
 
         Args:
-            *given: the four slots, what was good before, shown_on, share and path.
+            *given: the four slots, and what was good before.
 
         Returns:
-            The four slots, the last good face of each, the pad's corners, the picture and the
-            strip; the last two unchanged while a face that they need is missing.
+            The four slots, the last good face of each, and the pad's corners.
         """
-        *slots, kept, shown_on, share, path = given
+        *slots, kept = given
         good: list[Face] = []
         for face, before in zip(slots, kept, strict=True):
             try:
@@ -294,12 +290,23 @@ class ExpressionHandlers:
                 good.append(before)
         back = [gr.skip() if a == b else a for a, b in zip(good, slots, strict=True)]
         kept = [now or before for now, before in zip(good, kept, strict=True)]
-        if None in (good[0], good[1], good[SLOTS.index(shown_on)]):
-            return *back, kept, self.pad_corners(good), gr.skip(), gr.skip()
-        a, b, c, d = good
-        picture = self.mix(good, share, shown_on, path)
-        strip = self.mix_strip(a, b, c, d, shown_on, path)
-        return *back, kept, self.pad_corners(good), picture, strip
+        return *back, kept, self.pad_corners(good)
+
+    @friendly
+    def show_faces(self, *given: Any) -> tuple[Any, Any]:
+        """Show the mix and the strip of faces that were given.
+
+        Args:
+            *given: the four slots, shown_on, share and path.
+
+        Returns:
+            The picture and the strip; unchanged while a face that they need is missing.
+        """
+        a, b, c, d, shown_on, share, path = given
+        if None in (a, b, (a, b, c, d)[SLOTS.index(shown_on)]):
+            return gr.skip(), gr.skip()
+        picture = self.mix_expressions(a, b, c, d, share, shown_on, path)
+        return picture, self.mix_strip(a, b, c, d, shown_on, path)
 
     def pad_corners(self, faces: Sequence[Face]) -> str:
         """Write the faces of the pad as small pictures, in the order of the corners."""
@@ -329,3 +336,10 @@ class ExpressionHandlers:
                 f"There is no face {name} yet.", "Drop a portrait there, or pick a pair to try."
             )
         return self.studio.prepare(face)
+
+
+def mark_shown(outputs: Any, mark: Marker) -> Any:
+    """Mark every picture among outputs, also those of a gallery."""
+    if isinstance(outputs, tuple | list):
+        return type(outputs)(mark_shown(output, mark) for output in outputs)
+    return mark(outputs)

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
+from studio.marked import Looks, with_consent
 from studio.messages import friendly
-from studio.tabs.expression_handlers import NEIGHBOURS, SEEDS, SLOTS, STRIP, ExpressionHandlers
+from studio.tabs.expression_handlers import (
+    NEIGHBOURS,
+    SEEDS,
+    SLOTS,
+    STRIP,
+    ExpressionHandlers,
+    mark_shown,
+)
 from studio.tabs.expression_layout import (
     EXAMPLES,
     Faces,
@@ -29,6 +38,7 @@ from studio.tabs.expression_layout import (
     build_sum,
     pad_part,
 )
+from studio.terms import SHOW_CONSENT, Terms
 
 FIRST = (
     "london_034_neutral.jpg",
@@ -47,19 +57,46 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 NEXT_SEED = f"(seed) => [(Number(seed) + {NEIGHBOURS}) % {SEEDS}]"
 
 
-def build_expressions(studio: StudioContext) -> TabControls:
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """Hold what every part of the tab is wired with.
+
+    Attributes:
+        handlers: what is done.
+        looks: marks pictures, and asks for consent.
+        faces: the four slots.
+        picture: where results are shown.
+        terms: consent and badge.
+    """
+
+    handlers: ExpressionHandlers
+    looks: Looks
+    faces: Faces
+    picture: gr.Image
+    terms: Terms
+
+    def inputs(self, *controls: Any) -> list[Any]:
+        """Return the inputs of a wrapped handler: the slots, some controls, badge and consent."""
+        return [*self.faces.slots, *controls, *self.terms.inputs]
+
+
+def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
     """Build the tab.
 
     Args:
         studio: the animator and what tabs share.
+        terms: consent and badge.
 
     Returns:
         Its controls, for recipes.
     """
     handlers = ExpressionHandlers(studio)
+    looks = Looks(studio, range(len(SLOTS)), mark_shown)
     first = [str(EXAMPLES / n) if (EXAMPLES / n).is_file() else None for n in FIRST]
-    a, b, c, d = first
-    ready = a is not None and b is not None
+    now: tuple[Any, Any] = (None, None)
+    if None not in first[:2]:
+        show_first = looks.wrap(handlers.show_faces, 4, live=False)
+        now = show_first(*first, "A", 0.5, "linear", True, False)
     gr.Markdown(
         "Expressions live in a smooth space of their own, apart from who shows them. "
         "**Drag the slider** to walk from one face's expression to another's.",
@@ -70,9 +107,8 @@ def build_expressions(studio: StudioContext) -> TabControls:
             faces = build_faces(studio, first)
         with gr.Column(scale=6, min_width=300, elem_classes="stage"):
             picture = gr.Image(
-                handlers.mix(first, 0.5, "A", "linear") if ready else None,
+                now[0],
                 label="Result",
-                format="webp",
                 interactive=False,
                 buttons=["download", "fullscreen"],
                 elem_id="expression-picture",
@@ -81,7 +117,7 @@ def build_expressions(studio: StudioContext) -> TabControls:
                 placeholder="Add two faces, and their mix appears here",
             )
             strip = gr.Gallery(
-                handlers.mix_strip(a, b, c, d) if ready else None,
+                now[1],
                 label="From A to B; click one to go there",
                 show_label=False,
                 columns=STRIP,
@@ -109,13 +145,14 @@ def build_expressions(studio: StudioContext) -> TabControls:
                 with gr.Tab("Sliders", id="steer") as steer_tab:
                     steer, reset = build_steer(directions)
     mix = Mix(share, path, seconds, make, strip, clip)
-    _wire_faces(handlers, faces, mix, pad, picture)
-    _wire_mix(handlers, faces, mix, picture, mix_tab)
-    _wire_pad(handlers, faces, pad, picture, pad_tab)
-    _wire_near(handlers, faces, near, picture, near_tab)
-    _wire_sum(handlers, faces, total, picture, sum_tab)
+    wiring = Wiring(handlers, looks, faces, picture, terms)
+    _wire_faces(wiring, mix, pad)
+    _wire_mix(wiring, mix, mix_tab)
+    _wire_pad(wiring, pad, pad_tab)
+    _wire_near(wiring, near, near_tab)
+    _wire_sum(wiring, total, sum_tab)
     if reset is not None:
-        _wire_steer(handlers, faces, steer, reset, picture, steer_tab)
+        _wire_steer(wiring, steer, reset, steer_tab)
     return TabControls(
         "expressions",
         {
@@ -134,88 +171,103 @@ def build_expressions(studio: StudioContext) -> TabControls:
             "gain": total.gain,
             **steer,
         },
-        Refresh(handlers.mix_expressions, [*faces.slots, share, faces.identity, path], [picture]),
+        Refresh(
+            looks.wrap(handlers.mix_expressions, 5),
+            wiring.inputs(share, faces.identity, path),
+            [picture],
+        ),
     )
 
 
-def _wire_faces(
-    handlers: ExpressionHandlers, faces: Faces, mix: Mix, pad: Pad, picture: gr.Image
-) -> None:
-    given = {
+def _wire_faces(wiring: Wiring, mix: Mix, pad: Pad) -> None:
+    faces, handlers = wiring.faces, wiring.handlers
+    given: dict[str, Any] = {
         "fn": handlers.open_faces,
-        "inputs": [*faces.slots, faces.kept, faces.identity, mix.share, mix.path],
-        "outputs": [*faces.slots, faces.kept, pad.pad, picture, mix.strip],
+        "inputs": [*faces.slots, faces.kept],
+        "outputs": [*faces.slots, faces.kept, pad.pad],
         "api_visibility": "private",
         "show_progress": "minimal",
-        "show_progress_on": picture,
+        "show_progress_on": wiring.picture,
         "trigger_mode": "always_last",  # a face may come while the last one is being taken away
         **MODEL,
     }
-    gr.on([slot.input for slot in faces.slots], **given)
-    faces.picked.then(**given)
+    shown: dict[str, Any] = {
+        "fn": wiring.looks.wrap(handlers.show_faces, 4, live=False),
+        "inputs": wiring.inputs(faces.identity, mix.share, mix.path),
+        "outputs": [wiring.picture, mix.strip],
+        **QUIET,
+        **MODEL,
+    }
+    for opened in (
+        gr.on([slot.input for slot in faces.slots], **given),
+        faces.picked.then(**given),
+    ):
+        opened.success(**shown)
+    again = wiring.looks.when_agreed(shown["fn"], 2)
+    wiring.terms.consent.change(**{**shown, "fn": again})
 
 
-def _wire_mix(
-    handlers: ExpressionHandlers, faces: Faces, mix: Mix, picture: gr.Image, tab: gr.Tab
-) -> None:
-    live = [*faces.slots, mix.share, faces.identity, mix.path]
-    still = [*faces.slots, faces.identity, mix.path]
+def _wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
+    handlers, looks, faces = wiring.handlers, wiring.looks, wiring.faces
+    live = wiring.inputs(mix.share, faces.identity, mix.path)
+    still = wiring.inputs(faces.identity, mix.path)
+    mixed = looks.wrap(handlers.mix_expressions, 5)
     gr.on(
         [mix.share.input, faces.identity.input, mix.path.input],
-        handlers.mix_expressions,
+        mixed,
         live,
-        picture,
+        wiring.picture,
         api_name="mix_expressions",
         **LIVE,
     )
     gr.on(
         [faces.identity.input, mix.path.input],
-        handlers.mix_strip,
+        looks.wrap(handlers.mix_strip, 4, live=False),
         still,
         mix.strip,
         api_name="mix_strip",
         show_progress="minimal",
         **MODEL,
     )
-
-    tab.select(handlers.mix_expressions, live, picture, **QUIET, **MODEL)
+    tab.select(mixed, live, wiring.picture, **QUIET, **MODEL)
 
     def go_there(*values: Any, event: gr.SelectData) -> tuple[float, Any]:
         share = int(event.index) / (STRIP - 1)
         a, b, c, d, identity, path = values
         return share, handlers.mix_expressions(a, b, c, d, share, identity, path)
 
-    mix.strip.select(_selecting(go_there), still, [mix.share, picture], **QUIET, **MODEL)
-    mix.make.click(
-        handlers.expression_clip,
-        [*still, mix.seconds],
+    mix.strip.select(
+        _selecting(looks.wrap(go_there, 4)), still, [mix.share, wiring.picture], **QUIET, **MODEL
+    )
+    made = mix.make.click(
+        with_consent(handlers.expression_clip),
+        wiring.inputs(faces.identity, mix.path, mix.seconds),
         mix.clip,
         api_name="expression_clip",
         show_progress="full",
         show_progress_on=mix.clip,
         **MODEL,
     )
+    made.failure(None, js=SHOW_CONSENT, api_visibility="private")
 
 
-def _wire_pad(
-    handlers: ExpressionHandlers, faces: Faces, pad: Pad, picture: gr.Image, tab: gr.Tab
-) -> None:
-    inputs = [*faces.slots, pad.x, pad.y, faces.identity]
+def _wire_pad(wiring: Wiring, pad: Pad, tab: gr.Tab) -> None:
+    inputs = wiring.inputs(pad.x, pad.y, wiring.faces.identity)
+    mixed = wiring.looks.wrap(wiring.handlers.mix_pad, 6)
     gr.on(
         [pad.x.input, pad.y.input],
-        handlers.mix_pad,
+        mixed,
         inputs,
-        picture,
+        wiring.picture,
         api_name="mix_pad",
         **LIVE,
     )
-    tab.select(handlers.mix_pad, inputs, picture, **QUIET, **MODEL)
+    tab.select(mixed, inputs, wiring.picture, **QUIET, **MODEL)
 
 
-def _wire_near(
-    handlers: ExpressionHandlers, faces: Faces, near: Near, picture: gr.Image, tab: gr.Tab
-) -> None:
-    inputs = [*faces.slots, near.around, near.tau, near.seed, faces.identity]
+def _wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
+    handlers, picture = wiring.handlers, wiring.picture
+    inputs = wiring.inputs(near.around, near.tau, near.seed, wiring.faces.identity)
 
     def show(*values: Any, event: gr.SelectData) -> Any:
         return handlers.show_sample(*values, chosen=int(event.index))
@@ -223,9 +275,11 @@ def _wire_near(
     def first(*values: Any) -> Any:
         return handlers.show_sample(*values, chosen=0)
 
+    sampled = wiring.looks.wrap(handlers.sample_expression, 7, live=False)
+    first_shown = wiring.looks.wrap(first, 7)
     gr.on(
         [near.around.input, near.tau.release, near.seed.submit, tab.select],
-        handlers.sample_expression,
+        sampled,
         inputs,
         near.found,
         api_name="sample_expression",
@@ -234,43 +288,37 @@ def _wire_near(
     )
     gr.on(
         [near.around.input, near.tau.input, near.seed.submit, tab.select],
-        friendly(first),
+        first_shown,
         inputs,
         picture,
         api_visibility="private",
         **LIVE,
     )
     near.another.click(None, near.seed, near.seed, js=NEXT_SEED, api_visibility="private").then(
-        handlers.sample_expression, inputs, near.found, **QUIET, **MODEL
-    ).then(friendly(first), inputs, picture, **QUIET, **MODEL)
-    near.found.select(_selecting(show), inputs, picture, **QUIET, **MODEL)
+        sampled, inputs, near.found, **QUIET, **MODEL
+    ).then(first_shown, inputs, picture, **QUIET, **MODEL)
+    shown = _selecting(wiring.looks.wrap(show, 7))
+    near.found.select(shown, inputs, picture, **QUIET, **MODEL)
 
 
-def _wire_sum(
-    handlers: ExpressionHandlers, faces: Faces, total: Sum, picture: gr.Image, tab: gr.Tab
-) -> None:
+def _wire_sum(wiring: Wiring, total: Sum, tab: gr.Tab) -> None:
     controls: list[Any] = [total.plus, total.minus, total.base, total.gain]
+    added = wiring.looks.wrap(wiring.handlers.add_expression, 6)
     gr.on(
         [control.input for control in controls],
-        handlers.add_expression,
-        [*faces.slots, *controls],
-        picture,
+        added,
+        wiring.inputs(*controls),
+        wiring.picture,
         api_name="add_expression",
         **LIVE,
     )
-    tab.select(handlers.add_expression, [*faces.slots, *controls], picture, **QUIET, **MODEL)
+    tab.select(added, wiring.inputs(*controls), wiring.picture, **QUIET, **MODEL)
 
 
-def _wire_steer(
-    handlers: ExpressionHandlers,
-    faces: Faces,
-    steer: dict[str, gr.Slider],
-    reset: gr.Button,
-    picture: gr.Image,
-    tab: gr.Tab,
-) -> None:
-    set_expression = steering(handlers, tuple(steer))
-    inputs = [*faces.slots, faces.identity, *steer.values()]
+def _wire_steer(wiring: Wiring, steer: dict[str, gr.Slider], reset: gr.Button, tab: gr.Tab) -> None:
+    set_expression = wiring.looks.wrap(steering(wiring.handlers, tuple(steer)), 4)
+    inputs = wiring.inputs(wiring.faces.identity, *steer.values())
+    picture = wiring.picture
     gr.on(
         [slider.input for slider in steer.values()],
         set_expression,

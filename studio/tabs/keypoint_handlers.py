@@ -21,6 +21,7 @@ from mmfa_core import (
     write_keypoints,
 )
 from studio.context import StudioContext
+from studio.marked import Marker
 from studio.messages import friendly, sentence
 from studio.tabs.keypoint_space import space_json
 
@@ -93,32 +94,19 @@ class KeypointHandlers:
         return picture, space, " ".join((words, *report.notes))
 
     @friendly
-    def open_portrait(  # noqa: PLR0917  # one argument a control
-        self,
-        portrait: str | None,
-        kept: str | None,
-        stage: str,
-        yaw_deg: float,
-        pitch_deg: float,
-        roll_deg: float,
-        expression_gain: float,
-    ) -> tuple[Any, ...]:
+    def open_portrait(self, portrait: str | None, kept: str | None, stage: str) -> tuple[Any, ...]:
         """Take the portrait that a person gave; a picture without a face is put back, with a word.
 
         Args:
             portrait: what is in its place now.
             kept: what was good before.
             stage: that is shown.
-            yaw_deg: of the picture that is taken apart, degrees.
-            pitch_deg: of that picture, degrees.
-            roll_deg: of that picture, degrees.
-            expression_gain: of that picture.
 
         Returns:
-            The portrait's place, the good portrait, and what show_keypoints and dissect_picture
-            return; these stay as they are when there is nothing new to show.
+            The portrait's place, the good portrait, and what show_keypoints returns; these stay as
+            they are when there is nothing new to show.
         """
-        unchanged = (gr.skip(),) * 8
+        unchanged = (gr.skip(),) * 3
         if portrait is None:
             return gr.skip(), kept, *unchanged
         try:
@@ -126,9 +114,13 @@ class KeypointHandlers:
         except MMFAError as error:
             gr.Warning(sentence(error), title="That can't be used")
             return kept, kept, *unchanged
-        edit = (yaw_deg, pitch_deg, roll_deg, expression_gain)
-        shown = self.look(portrait, stage)
-        return gr.skip(), portrait, *shown, *self.dissect(portrait, *edit)
+        return gr.skip(), portrait, *self.look(portrait, stage)
+
+    def dissect_given(self, portrait: str | None, *values: Any) -> tuple[Any, ...]:
+        """Show a new portrait as dissect_picture does; nothing new when it was taken away."""
+        if portrait is None:
+            return (gr.skip(),) * 5
+        return self.dissect_picture(portrait, *values)
 
     @friendly
     def dissect_picture(
@@ -152,18 +144,6 @@ class KeypointHandlers:
             The picture, the dense flow in colours, the occlusion mask, the blend mask, and a line
             of words.
         """
-        with self.studio.latency.measure():
-            return self.dissect(portrait, yaw_deg, pitch_deg, roll_deg, expression_gain)
-
-    def dissect(
-        self,
-        portrait: str | None,
-        yaw_deg: float,
-        pitch_deg: float,
-        roll_deg: float,
-        expression_gain: float,
-    ) -> tuple[Frame, Frame, Frame, Frame, str]:
-        """Show as dissect_picture does, without measuring how long a person waits."""
         edit = MotionEdit(
             yaw_deg=yaw_deg,
             pitch_deg=pitch_deg,
@@ -191,7 +171,8 @@ class KeypointHandlers:
         mode: str = "relative",
         trails: bool = True,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands it in
-    ) -> tuple[Comparison, Any, Frame, Frame, str, str]:
+        badge: bool = True,
+    ) -> tuple[Comparison, Any, str, Frame, str, str]:
         """Follow the keypoints of a portrait and of its driver through a clip.
 
         Args:
@@ -200,6 +181,7 @@ class KeypointHandlers:
             mode: relative adds the clip's changes to the portrait's pose; absolute copies it.
             trails: draw where the keypoints came from.
             progress: told about frames.
+            badge: lay the visible badge over the portrait, whose picture is made.
 
         Returns:
             The comparison, the frame slider, portrait and driver with keypoints, both in space
@@ -219,7 +201,7 @@ class KeypointHandlers:
         np.save(kept, tracks.pictures)
         comparison = Comparison(str(portrait), str(kept), tracks.without_pictures())
         last = len(tracks) - 1
-        views = self.frame(comparison, 0, trails)
+        views = self.frame(comparison, 0, trails, badge=badge)
         found = int(tracks.present.sum())
         words = (
             f"{len(tracks)} frames, the driver's face in {found}. Movements are counted from frame "
@@ -230,14 +212,19 @@ class KeypointHandlers:
 
     @friendly
     def show_frame(
-        self, comparison: Comparison | None, frame: float = 0, trails: bool = True
-    ) -> tuple[Frame, Frame, str]:
+        self,
+        comparison: Comparison | None,
+        frame: float = 0,
+        trails: bool = True,
+        badge: bool = True,
+    ) -> tuple[str, Frame, str]:
         """Show one frame of the comparison that was made before.
 
         Args:
             comparison: what compare_keypoints made in this session.
             frame: its number.
             trails: draw where the keypoints came from.
+            badge: lay the visible badge over the portrait, whose picture is made.
 
         Returns:
             Portrait and driver with keypoints, and both in space (JSON).
@@ -245,9 +232,11 @@ class KeypointHandlers:
         if comparison is None:
             raise MMFAError("Nothing has been compared yet.", "Press Compare first.")
         with self.studio.latency.measure():
-            return self.frame(comparison, int(frame), trails)
+            return self.frame(comparison, int(frame), trails, badge=badge)
 
-    def frame(self, comparison: Comparison, frame: int, trails: bool) -> tuple[Frame, Frame, str]:
+    def frame(
+        self, comparison: Comparison, frame: int, trails: bool, *, badge: bool
+    ) -> tuple[str, Frame, str]:
         """Show as show_frame does, without measuring how long a person waits."""
         try:
             pictures = np.load(comparison.pictures, mmap_mode="r", allow_pickle=False)
@@ -256,8 +245,9 @@ class KeypointHandlers:
                 "The comparison was deleted after a day.", "Press Compare again."
             ) from error
         tracks = comparison.tracks
+        portrait = self.studio.prepare(comparison.portrait)
         source, driver, _ = self.microscope.frame(
-            self.studio.prepare(comparison.portrait),
+            portrait,
             tracks,
             frame,
             driver=np.array(pictures[frame]),
@@ -269,7 +259,10 @@ class KeypointHandlers:
             beside=tracks.driver.posed[frame],
             text=f"frame {frame}, {tracks.times_s[frame]:.2f} s; grey: the driver",
         )
-        return source, driver, space
+        made = self.studio.keep(
+            source, portrait, operation="compare_keypoints", settings=[frame, trails], badge=badge
+        )
+        return made, driver, space
 
     @friendly
     def export_keypoints(self, portrait: str | None, file_format: str = "json") -> str:
@@ -309,3 +302,8 @@ class KeypointHandlers:
 
 
 _STAGES = {"survey": "Looking for the face", "keypoints": "Following keypoints"}
+
+
+def mark_first(outputs: tuple[Any, ...], mark: Marker) -> tuple[Any, ...]:
+    """Mark the first output, the picture that is taken apart; the others are drawings."""
+    return mark(outputs[0]), *outputs[1:]

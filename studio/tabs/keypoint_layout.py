@@ -5,6 +5,7 @@ In: StudioContext, first values. Out: components, grouped. Knows nothing about w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,15 @@ def build_look(
     )
 
 
-def build_inside(handlers: KeypointHandlers, first: str | None) -> Inside:
-    """Build what a picture is made of."""
+def build_inside(dissect: Callable[..., Any], first: str | None) -> Inside:
+    """Build what a picture is made of.
+
+    Args:
+        dissect: the marked dissect_picture, which makes the first pictures.
+        first: the portrait that they are of.
+    """
     now: tuple[Any, ...] = (
-        handlers.dissect(first, FIRST_YAW_DEG, 0, 0, 1) if first else (None,) * 4 + ("",)
+        dissect(first, FIRST_YAW_DEG, 0, 0, 1, True, False) if first else (None,) * 4 + ("",)
     )
     with gr.Row():
         sliders = {}

@@ -11,17 +11,18 @@ import gradio as gr
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
-from studio.tabs.keypoint_handlers import KeypointHandlers
+from studio.marked import Looks, with_consent
+from studio.tabs.keypoint_handlers import KeypointHandlers, mark_first
 from studio.tabs.keypoint_layout import (
     EXAMPLES,
     PORTRAITS,
-    Inside,
     Look,
     Over,
     build_inside,
     build_look,
     build_over,
 )
+from studio.terms import SHOW_CONSENT, Terms
 
 LIVE: dict[str, Any] = {
     "trigger_mode": "always_last",
@@ -33,16 +34,19 @@ MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def build_keypoints(studio: StudioContext) -> TabControls:
+def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
     """Build the tab.
 
     Args:
         studio: the animator and what tabs share.
+        terms: consent and badge.
 
     Returns:
         Its controls, for recipes.
     """
     handlers = KeypointHandlers(studio)
+    looks = Looks(studio, (0,), mark_first)
+    dissect = looks.wrap(handlers.dissect_picture)
     known = [str(EXAMPLES / n) for n in PORTRAITS if (EXAMPLES / n).is_file()]
     first = known[0] if known else None
     gr.Markdown(
@@ -52,12 +56,24 @@ def build_keypoints(studio: StudioContext) -> TabControls:
     )
     look = build_look(studio, handlers, first, known)
     gr.Markdown("### What a picture is made of")
-    inside = build_inside(handlers, first)
+    inside = build_inside(dissect, first)
     gr.Markdown("### Portrait against driver, over time")
     over = build_over(studio)
-    _wire_look(handlers, look, inside)
-    _wire_inside(handlers, look, inside)
-    _wire_over(handlers, look, over)
+    taken: dict[str, Any] = {
+        "inputs": [look.portrait, *inside.sliders.values(), *terms.inputs],
+        "outputs": [*inside.pictures, inside.words],
+    }
+    given = looks.wrap(handlers.dissect_given, live=False)
+    _wire_look(handlers, look, {"fn": given, **taken})
+    gr.on(
+        [s.input for s in inside.sliders.values()],
+        dissect,
+        api_name="dissect_picture",
+        **taken,
+        **LIVE,
+    )
+    terms.consent.change(looks.when_agreed(given, 5), **taken, **QUIET, **MODEL)
+    _wire_over(handlers, look, over, terms)
     return TabControls(
         "keypoints",
         {
@@ -66,15 +82,11 @@ def build_keypoints(studio: StudioContext) -> TabControls:
             "mode": over.mode,
             "trails": over.trails,
         },
-        Refresh(
-            handlers.dissect_picture,
-            [look.portrait, *inside.sliders.values()],
-            [*inside.pictures, inside.words],
-        ),
+        Refresh(dissect, taken["inputs"], taken["outputs"]),
     )
 
 
-def _wire_look(handlers: KeypointHandlers, look: Look, inside: Inside) -> None:
+def _wire_look(handlers: KeypointHandlers, look: Look, dissect: dict[str, Any]) -> None:
     shown: list[Any] = [look.picture, look.space, look.words]
     look.stage.input(
         handlers.show_keypoints,
@@ -86,45 +98,35 @@ def _wire_look(handlers: KeypointHandlers, look: Look, inside: Inside) -> None:
 
     given: dict[str, Any] = {
         "fn": handlers.open_portrait,
-        "inputs": [look.portrait, look.kept, look.stage, *inside.sliders.values()],
-        "outputs": [look.portrait, look.kept, *shown, *inside.pictures, inside.words],
+        "inputs": [look.portrait, look.kept, look.stage],
+        "outputs": [look.portrait, look.kept, *shown],
         "api_visibility": "private",
         "show_progress": "minimal",
         "show_progress_on": look.picture,
         "trigger_mode": "always_last",  # a portrait may come while the last one is being taken away
         **MODEL,
     }
-    look.portrait.input(**given)
-    look.picked.then(**given)
+    for opened in (look.portrait.input(**given), look.picked.then(**given)):
+        opened.success(**dissect, **QUIET, **MODEL)
     _wire_export(handlers.export_keypoints, "export_keypoints", look.portrait, look)
 
 
-def _wire_inside(handlers: KeypointHandlers, look: Look, inside: Inside) -> None:
-    gr.on(
-        [s.input for s in inside.sliders.values()],
-        handlers.dissect_picture,
-        [look.portrait, *inside.sliders.values()],
-        [*inside.pictures, inside.words],
-        api_name="dissect_picture",
-        **LIVE,
-    )
-
-
-def _wire_over(handlers: KeypointHandlers, look: Look, over: Over) -> None:
+def _wire_over(handlers: KeypointHandlers, look: Look, over: Over, terms: Terms) -> None:
     views: list[Any] = [over.source, over.driver, over.space]
-    over.compare.click(
-        handlers.compare_keypoints,
-        [look.portrait, over.clip, over.mode, over.trails],
+    compared = over.compare.click(
+        with_consent(handlers.compare_keypoints),
+        [look.portrait, over.clip, over.mode, over.trails, *terms.inputs],
         [over.comparison, over.frame, *views, over.words],
         api_name="compare_keypoints",
         show_progress="full",
         show_progress_on=over.source,
         **MODEL,
     )
+    compared.failure(None, js=SHOW_CONSENT, api_visibility="private")
     gr.on(
         [over.frame.input, over.trails.input],
         handlers.show_frame,
-        [over.comparison, over.frame, over.trails],
+        [over.comparison, over.frame, over.trails, terms.badge],
         views,
         api_name="show_frame",
         **LIVE,

@@ -12,30 +12,37 @@ import gradio as gr
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
-from studio.tabs.pose_handlers import PoseHandlers
+from studio.marked import Looks, with_consent
+from studio.tabs.pose_handlers import PoseHandlers, mark_edit
 from studio.tabs.pose_layout import Moving, Still, build_moving, build_still
 from studio.tabs.pose_moving import MovingHandlers
+from studio.terms import SHOW_CONSENT, Terms
 
 # Presses the hidden button that holds the file.
 PRESS_SAVE = "() => document.querySelector('#pose-save-file a, #pose-save-file')?.click()"
 
 
-def build_pose(studio: StudioContext) -> TabControls:
+def build_pose(studio: StudioContext, terms: Terms) -> TabControls:
     """Build the tab.
 
     Args:
         studio: the animator and what tabs share.
+        terms: consent and badge.
 
     Returns:
         Its controls, for recipes.
     """
     handlers = PoseHandlers(studio)
+    looks = Looks(studio, (0,), mark_edit)
     moving_handlers = MovingHandlers(handlers)
-    still = build_still(studio, handlers)
+    still = build_still(studio, handlers, looks)
     moving = build_moving(studio, moving_handlers)
-    _wire_still(handlers, still)
-    _wire_moving(moving_handlers, still, moving)
-    inputs = [still.portrait, *still.sliders.values(), still.paste_back, still.view]
+    live = _live(looks.wrap(handlers.edit_pose), still, terms)
+    _wire_still(handlers, still, looks, terms, live)
+    _wire_moving(moving_handlers, still, moving, looks, terms)
+    terms.consent.change(
+        **{**live, "fn": looks.when_agreed(live["fn"], 2)}, api_visibility="private"
+    )
     return TabControls(
         "pose",
         {
@@ -45,13 +52,15 @@ def build_pose(studio: StudioContext) -> TabControls:
             "fps": moving.fps,
             "easing": moving.easing,
         },
-        Refresh(handlers.edit_pose, inputs, [still.picture, still.compared]),
+        Refresh(live["fn"], live["inputs"], live["outputs"]),
     )
 
 
-def _wire_still(handlers: PoseHandlers, still: Still) -> None:
+def _wire_still(
+    handlers: PoseHandlers, still: Still, looks: Looks, terms: Terms, live: dict[str, Any]
+) -> None:
     sliders = list(still.sliders.values())
-    live = _live(handlers, still)
+    shown = looks.wrap(handlers.show_portrait, live=False)
     gr.on(
         [*(s.input for s in sliders), still.paste_back.input, still.view.input],
         api_name="edit_pose",
@@ -69,7 +78,7 @@ def _wire_still(handlers: PoseHandlers, still: Still) -> None:
             show_progress="minimal",
             show_progress_on=[still.picture],
         )
-        opened.success(api_visibility="private", **{**live, "fn": handlers.show_portrait})
+        opened.success(api_visibility="private", **{**live, "fn": shown})
         opened.failure(
             lambda kept: kept,
             [still.kept],
@@ -84,17 +93,21 @@ def _wire_still(handlers: PoseHandlers, still: Still) -> None:
     still.frontalise.click(
         handlers.frontalise_pose, None, angles, api_name="frontalise_pose", queue=False
     ).then(api_visibility="private", **live)
-    still.save.click(
-        handlers.save_pose,
-        [still.portrait, *sliders, still.paste_back],
+    saved = still.save.click(
+        with_consent(handlers.save_pose),
+        [still.portrait, *sliders, still.paste_back, *terms.inputs],
         [still.saved],
         api_name="save_pose",
         concurrency_id=MODEL_QUEUE,
         show_progress="hidden",
-    ).success(None, js=PRESS_SAVE, api_visibility="private")
+    )
+    saved.success(None, js=PRESS_SAVE, api_visibility="private")
+    saved.failure(None, js=SHOW_CONSENT, api_visibility="private")
 
 
-def _wire_moving(handlers: MovingHandlers, still: Still, moving: Moving) -> None:
+def _wire_moving(
+    handlers: MovingHandlers, still: Still, moving: Moving, looks: Looks, terms: Terms
+) -> None:
     sliders = list(still.sliders.values())
     small: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
     clock = [moving.table, moving.seconds, moving.fps]
@@ -136,8 +149,8 @@ def _wire_moving(handlers: MovingHandlers, still: Still, moving: Moving) -> None
         **small,
     )
     moving.time_s.input(
-        handlers.look_at_time,
-        [still.portrait, *clock, moving.time_s, still.paste_back, still.view],
+        looks.wrap(handlers.look_at_time),
+        [still.portrait, *clock, moving.time_s, still.paste_back, still.view, *terms.inputs],
         [still.picture, still.compared, *sliders],
         api_name="look_at_time",
         trigger_mode="always_last",
@@ -147,23 +160,27 @@ def _wire_moving(handlers: MovingHandlers, still: Still, moving: Moving) -> None
     token = gr.State(None)
     quiet: dict[str, Any] = {**small, "api_visibility": "private"}
     begun = moving.render.click(handlers.begin, None, [token, moving.cancel], **quiet)
-    begun.then(
-        handlers.render_timeline,
-        [still.portrait, *clock, moving.driving, still.paste_back, token],
+    run = begun.then(
+        with_consent(handlers.render_timeline),
+        [still.portrait, *clock, moving.driving, still.paste_back, token, *terms.inputs],
         [moving.clip, moving.status],
         api_name="render_timeline",
         concurrency_id=MODEL_QUEUE,
         show_progress="minimal",
         show_progress_on=[moving.status],
-    ).then(lambda: gr.Button(interactive=False), None, [moving.cancel], **quiet)
+    )
+    for after in (run.then, run.failure):  # then comes only after success
+        after(lambda: gr.Button(interactive=False), None, [moving.cancel], **quiet)
+    run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     moving.cancel.click(handlers.cancel, [token], [moving.cancel], **quiet)
 
 
-def _live(handlers: PoseHandlers, still: Still) -> dict[str, Any]:
+def _live(fn: Any, still: Still, terms: Terms) -> dict[str, Any]:
     """Say how the picture follows the sliders."""
+    controls = [*still.sliders.values(), still.paste_back, still.view]
     return {
-        "fn": handlers.edit_pose,
-        "inputs": [still.portrait, *still.sliders.values(), still.paste_back, still.view],
+        "fn": fn,
+        "inputs": [still.portrait, *controls, *terms.inputs],
         "outputs": [still.picture, still.compared],
         "trigger_mode": "always_last",
         "show_progress": "hidden",

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmfa_core import CONTROL_RANGES, MotionEdit, PreparedPortrait, write_picture
+from mmfa_core import CONTROL_RANGES, MotionEdit, PreparedPortrait
 from studio.context import StudioContext
+from studio.marked import Marker
 from studio.messages import friendly
 
 Frame = NDArray[np.uint8]
@@ -89,11 +90,10 @@ class PoseHandlers:
             The picture, and the pair if it was asked for.
         """
         edit = edit_of(yaw_deg, pitch_deg, roll_deg, scale, tx, ty, expression_gain, frontalise)
-        with self.studio.latency.measure():
-            prepared = self.studio.prepare(portrait)
-            if paste_back:
-                prepared = _shown(prepared)
-            frame = self.studio.animator.edit(prepared, edit, paste_back=paste_back)
+        prepared = self.studio.prepare(portrait)
+        if paste_back:
+            prepared = _shown(prepared)
+        frame = self.studio.animator.edit(prepared, edit, paste_back=paste_back)
         before = prepared.picture if paste_back else prepared.face
         return frame, (before, frame) if view == COMPARED else None
 
@@ -114,7 +114,7 @@ class PoseHandlers:
         return 0.0, 0.0, 0.0, 1.0
 
     @friendly
-    def save_pose(  # noqa: PLR0917  # as edit_pose
+    def save_pose(  # noqa: PLR0913, PLR0917  # as edit_pose
         self,
         portrait: str | None,
         yaw_deg: float = 0,
@@ -126,6 +126,7 @@ class PoseHandlers:
         expression_gain: float = 1,
         frontalise: float = 0,
         paste_back: bool = False,
+        badge: bool = True,
     ) -> str:
         """Write the edited portrait as a PNG file, at its full size if it is pasted back.
 
@@ -140,6 +141,7 @@ class PoseHandlers:
             expression_gain: factor.
             frontalise: share, 0 to 1.
             paste_back: the whole portrait and not the face crop only.
+            badge: lay the visible badge over it.
 
         Returns:
             The PNG file.
@@ -147,7 +149,16 @@ class PoseHandlers:
         edit = edit_of(yaw_deg, pitch_deg, roll_deg, scale, tx, ty, expression_gain, frontalise)
         prepared = self.studio.prepare(portrait)
         frame = self.studio.animator.edit(prepared, edit, paste_back=paste_back)
-        return str(write_picture(self.studio.new_file(".png", "pose"), frame))
+        settings = (edit, {"paste_back": paste_back})
+        path = self.studio.new_file(".png", "pose")
+        self.studio.animator.save(path, frame, portrait=prepared, settings=settings, badge=badge)
+        return str(path)
+
+
+def mark_edit(outputs: tuple[Any, ...], mark: Marker) -> tuple[Any, ...]:
+    """Mark what edit_pose returns: the picture, and the second of the pair."""
+    frame, pair, *rest = outputs
+    return mark(frame), None if pair is None else (pair[0], mark(pair[1])), *rest
 
 
 @lru_cache(maxsize=8)

@@ -11,10 +11,11 @@ from typing import Any
 
 import gradio as gr
 
-from mmfa_core import CONTROL_RANGES, MotionEdit
+from mmfa_core import CONTROL_RANGES
 from studio.context import StudioContext
 from studio.controls import slider
 from studio.inputs import PictureFile
+from studio.marked import Looks
 from studio.tabs.animate_views import PROGRESS_CSS, progress_html
 from studio.tabs.pose_drag import HINT, hand_stage
 from studio.tabs.pose_handlers import BY_HAND, COMPARED, PoseHandlers
@@ -77,10 +78,11 @@ class Moving:
     clip: gr.Video
 
 
-def build_still(studio: StudioContext, handlers: PoseHandlers) -> Still:
+def build_still(studio: StudioContext, handlers: PoseHandlers, looks: Looks) -> Still:
     """Build the part of the single picture, with an example in it."""
     first = str(EXAMPLES / FIRST) if (EXAMPLES / FIRST).is_file() else None
-    picture_now = studio.animator.edit(studio.prepare(first), MotionEdit()) if first else None
+    first_look = looks.wrap(handlers.edit_pose, live=False)
+    picture_now = first_look(first, True, False)[0] if first else None
     about_now = handlers.open_portrait(first)[1]
     ids = {name: f"pose-{name}" for name in CONTROL_RANGES}
     with gr.Row(equal_height=False):

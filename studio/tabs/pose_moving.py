@@ -159,6 +159,7 @@ class MovingHandlers:
         driving: str | None = None,
         paste_back: bool = False,
         token: str | None = None,
+        badge: bool = True,
     ) -> Generator[tuple[Any, str]]:
         """Render the timeline to a clip: over the still portrait, or added to a driving clip.
 
@@ -170,6 +171,7 @@ class MovingHandlers:
             driving: a clip whose motion the portrait follows, or nothing.
             paste_back: render the whole portrait and not the face crop only.
             token: what cancel knows this by; only the page has one.
+            badge: lay the visible badge over the clip.
 
         Yields:
             The clip when it is finished, and how far it is, as HTML.
@@ -177,7 +179,9 @@ class MovingHandlers:
         timeline = timeline_of(keyframes, seconds, fps)
         prepared = self.pose.studio.prepare(portrait)
         options = AnimateOptions(
-            paste_back=paste_back, max_seconds=self.pose.studio.settings.max_clip_s
+            paste_back=paste_back,
+            max_seconds=self.pose.studio.settings.max_clip_s,
+            badge=badge,
         )
         output = self.pose.studio.new_file(".mp4", "timeline")
         yield gr.skip(), progress_html("Starting ...")

@@ -107,14 +107,17 @@ def open_page(
     width: int = 1360,
     height: int = 900,
     path: str = "",
+    agrees: bool = True,
 ) -> Iterator[Page]:
-    """Open the studio as a person of their own, watched."""
+    """Open the studio as a person of their own, watched, who ticks consent or doesn't."""
     context = browser.new_context(viewport={"width": width, "height": height})
     context.set_default_timeout(30_000)
     page = context.new_page()
     watch.look_at(page)
     page.goto(url + path)
     expect(page.get_by_role("tab", name="Expressions")).to_be_visible(timeout=LONG_MS)
+    if agrees:
+        page.locator("#consent input").check()
     try:
         yield page
     finally:

@@ -1,0 +1,170 @@
+"""Handlers whose pictures are marked, and which ask for consent first.
+
+In: handlers that return frames. Out: handlers that return marked files, with two arguments more.
+Knows nothing about what handlers compute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from studio.context import StudioContext
+from studio.messages import friendly
+from studio.terms import is_example, require_consent
+
+Handler = Callable[..., Any]
+Marker = Callable[[Any], Any]  # a frame -> its marked file; what is no frame stays
+BADGE_TEXT = "lay the visible badge over what is made."
+CONSENT_TEXT = (
+    "true says that you may use these pictures, and that the people in them agree; needed for all "
+    "but the shipped examples."
+)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Wrap handlers that answer with pictures at once, such as those of sliders.
+
+    The wrapped handler takes two values more, badge and consent. It asks for consent unless all
+    pictures are shipped examples, and marks what it shows.
+
+    Attributes:
+        studio: what tabs share.
+        sources: positions of the picture files among the handler's values.
+        mark: which of the handler's outputs are generated pictures: mark(outputs, marker).
+    """
+
+    studio: StudioContext
+    sources: Sequence[int]
+    mark: Callable[[Any, Marker], Any]
+
+    def wrap(self, fn: Handler, identity: int | None = None, *, live: bool = True) -> Handler:
+        """Wrap a handler.
+
+        Args:
+            fn: the handler.
+            identity: position of the value that names which source's face is shown, A to D; None
+                is the first source.
+            live: whether a person waits for it at a slider, so that it is measured.
+        """
+        operation = getattr(fn, "__name__", "edit")
+
+        @_with_arguments(fn, "badge", "consent")
+        def look(*values: Any, **event: Any) -> Any:
+            *given, badge, consent = values
+            if not self._are_examples(given):
+                require_consent(consent)
+            with self.studio.latency.measure() if live else contextlib.nullcontext():
+                outputs = fn(*given, **event)
+                shown = 0 if identity is None else "ABCD".find(str(given[identity]))
+                return self.mark(outputs, self._marker(operation, given, shown, badge=badge))
+
+        return friendly(look)
+
+    def when_agreed(self, fn: Handler, outputs: int) -> Handler:
+        """Make a handler that looks again once consent is given, if it was lacking before.
+
+        Args:
+            fn: a wrapped handler.
+            outputs: how many it has.
+        """
+        unchanged = gr.skip() if outputs == 1 else (gr.skip(),) * outputs
+
+        def again(*values: Any) -> Any:
+            if values[-1] is not True or self._are_examples(values):
+                return unchanged
+            try:
+                return fn(*values)
+            except gr.Error:  # told when the pictures came
+                return unchanged
+
+        return again
+
+    def _are_examples(self, given: Sequence[Any]) -> bool:
+        return all(is_example(given[place]) for place in self.sources)
+
+    def _marker(self, operation: str, given: Sequence[Any], shown: int, *, badge: bool) -> Marker:
+        settings = [
+            value
+            for place, value in enumerate(given)
+            if place not in self.sources and isinstance(value, bool | int | float | str)
+        ]
+        made: dict[int, str] = {}  # the same frame twice is one file
+
+        def mark(frame: Any) -> Any:
+            if not isinstance(frame, np.ndarray):
+                return frame
+            if id(frame) not in made:
+                faces = [given[place] for place in self.sources]
+                others = [f for n, f in enumerate(faces) if n != shown and f is not None]
+                made[id(frame)] = self.studio.keep(
+                    frame,
+                    self.studio.prepare(faces[shown]),
+                    operation=operation,
+                    settings=settings,
+                    expressions=[self.studio.prepare(face) for face in others],
+                    badge=badge,
+                )
+            return made[id(frame)]
+
+        return mark
+
+
+def with_consent(fn: Handler) -> Handler:
+    """Wrap a handler that makes files: it takes consent as one value more, and needs it."""
+    if inspect.isgeneratorfunction(fn):
+
+        @_with_arguments(fn, "consent")
+        def steps(*values: Any) -> Generator[Any, Any, Any]:
+            require_consent(values[-1])
+            return (yield from fn(*values[:-1]))
+
+        return friendly(steps)
+
+    @_with_arguments(fn, "consent")
+    def call(*values: Any) -> Any:
+        require_consent(values[-1])
+        return fn(*values[:-1])
+
+    return friendly(call)
+
+
+def _with_arguments(fn: Handler, *names: str) -> Callable[[Handler], Handler]:
+    """Give a wrapper the signature and docstring of a handler, with arguments at the end."""
+    kinds = {"badge": (True, BADGE_TEXT), "consent": (False, CONSENT_TEXT)}
+    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    added = [
+        inspect.Parameter(name, keyword, annotation=bool, default=kinds[name][0]) for name in names
+    ]
+    signature = inspect.signature(fn)
+    parameters = list(signature.parameters.values())
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        added = []  # it takes any number of values already
+
+    def give(wrapper: Handler) -> Handler:
+        functools.update_wrapper(wrapper, fn)
+        wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*parameters, *added]
+        )
+        lines = [f"    {name}: {kinds[name][1]}" for name in names]
+        wrapper.__doc__ = _document(inspect.getdoc(fn) or "", lines)
+        return wrapper
+
+    return give
+
+
+def _document(text: str, lines: Sequence[str]) -> str:
+    """Add lines at the end of the Args of a docstring."""
+    for section in ("\n\nReturns:", "\n\nYields:"):
+        head, found, rest = text.partition(section)
+        if found and "\nArgs:" in head:
+            return "\n".join((head, *lines)) + found + rest
+    return text
