@@ -9,6 +9,7 @@ ready is found by its content, so it can't be had without having the picture.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ MODEL_QUEUE = "model"  # concurrency_id of every event that computes with the mo
 Picture = str | Path | NDArray[np.uint8]  # a file, or (H, W, 3)
 CropByHand = tuple[float, float, float]  # x0, y0 and side, px of the portrait
 PORTRAITS_KEPT = 16
+LOOKS_KEPT = 256
 LOOK = ".jpg"  # of pictures to look at: packed and signed in a few milliseconds
 
 
@@ -98,6 +100,41 @@ class PortraitCache:
             return made
 
 
+class FileMemory:
+    """Remember which files were written lately, by what is in them; safe to share.
+
+    Args:
+        kept: how many to remember.
+    """
+
+    def __init__(self, kept: int = LOOKS_KEPT) -> None:
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._files: OrderedDict[Any, Path] = OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], Path]) -> Path:
+        """Return the file of a key, written by make() if it is not there (any more)."""
+        with self._lock:
+            path = self._files.get(key)
+        if path is None or not _touch(path):
+            path = make()
+        with self._lock:
+            self._files[key] = path
+            self._files.move_to_end(key)
+            while len(self._files) > self._kept:
+                self._files.popitem(last=False)
+        return path
+
+
+def _touch(path: Path) -> bool:
+    """Say that a file is in use, so that it isn't swept away; False when it is gone."""
+    try:
+        os.utime(path)
+    except OSError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, eq=False)
 class StudioContext:
     """Hold what tabs share; immutable, but for a cache and a meter that are safe to share.
@@ -107,12 +144,14 @@ class StudioContext:
         settings: what whoever starts the studio chose.
         portraits: portraits made ready.
         latency: wrap live handlers in ``with studio.latency.measure():``.
+        looks: files of pictures that were shown lately.
     """
 
     animator: Animator
     settings: StudioSettings = field(default_factory=StudioSettings)
     portraits: PortraitCache = field(init=False)
     latency: LatencyMeter = field(init=False, default_factory=LatencyMeter)
+    looks: FileMemory = field(init=False, default_factory=FileMemory)
 
     def __post_init__(self) -> None:
         """Bind the cache to the animator."""
@@ -153,8 +192,12 @@ class StudioContext:
         settings: Any = None,
         expressions: Sequence[PreparedPortrait] = (),
         badge: bool = True,
+        lasting: bool = False,
     ) -> str:
         """Write a generated picture that is to be shown, marked as one.
+
+        The same picture of the same sources, made the same way, is the same file, so that nothing
+        flickers when it is shown again.
 
         Args:
             frame: (H, W, 3) uint8.
@@ -163,21 +206,28 @@ class StudioContext:
             settings: how.
             expressions: whose expressions were used.
             badge: lay the visible badge over it.
+            lasting: the picture is part of the page itself.
 
         Returns:
             The file.
         """
-        path = self.new_file(LOOK, operation)
-        self.animator.save(
-            path,
-            frame,
-            portrait=portrait,
-            expressions=expressions,
-            operation=operation,
-            settings=settings,
-            badge=badge,
-        )
-        return str(path)
+        sources = tuple(face.ingredient.sha256 for face in (portrait, *expressions))
+        key = (content_hash(frame), sources, operation, repr(settings), badge)
+
+        def make() -> Path:
+            path = new_file(LOOK, operation, lasting=lasting)
+            self.animator.save(
+                path,
+                frame,
+                portrait=portrait,
+                expressions=expressions,
+                operation=operation,
+                settings=settings,
+                badge=badge,
+            )
+            return path
+
+        return str(self.looks.get(key, make))
 
     def new_file(self, suffix: str, name: str = "result") -> Path:
         """Return a path for a result, in a fresh folder that nobody can guess.

@@ -22,19 +22,21 @@ from gradio.utils import get_upload_folder
 KEEP_S = 24 * 3600.0  # files older than this are deleted
 SWEEP_S = 3600.0  # how often they are looked for
 MADE = "made-"
+LASTING = "kept-"  # what the page opens with; stays as long as the studio runs
 
 
-def new_file(suffix: str, name: str = "result") -> Path:
+def new_file(suffix: str, name: str = "result", *, lasting: bool = False) -> Path:
     """Make a fresh folder for one file of one person.
 
     Args:
         suffix: with its dot, such as ``.mp4``.
         name: what a person sees when they save the file; other than plain characters become ``-``.
+        lasting: the file is part of the page itself and is never swept away.
 
     Returns:
         Where to write; the folder exists, the file doesn't.
     """
-    folder = Path(get_upload_folder()) / f"{MADE}{secrets.token_hex(16)}"
+    folder = Path(get_upload_folder()) / f"{LASTING if lasting else MADE}{secrets.token_hex(16)}"
     folder.mkdir(parents=True, mode=0o700)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "result"
     return folder / f"{stem}{suffix}"

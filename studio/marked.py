@@ -15,13 +15,16 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from numpy.typing import NDArray
 
 from studio.context import StudioContext
 from studio.messages import friendly
 from studio.terms import is_example, require_consent
 
 Handler = Callable[..., Any]
+Frame = NDArray[np.uint8]
 Marker = Callable[[Any], Any]  # a frame -> its marked file; what is no frame stays
+SLOTS = "ABCD"  # how faces are named where there are several
 BADGE_TEXT = "lay the visible badge over what is made."
 CONSENT_TEXT = (
     "true says that you may use these pictures, and that the people in them agree; needed for all "
@@ -38,24 +41,35 @@ class Looks:
 
     Attributes:
         studio: what tabs share.
-        sources: positions of the picture files among the handler's values.
+        sources: names of the arguments that are picture files; the first values of a handler.
         mark: which of the handler's outputs are generated pictures: mark(outputs, marker).
     """
 
     studio: StudioContext
-    sources: Sequence[int]
+    sources: Sequence[str]
     mark: Callable[[Any, Marker], Any]
 
-    def wrap(self, fn: Handler, identity: int | None = None, *, live: bool = True) -> Handler:
+    def wrap(
+        self,
+        fn: Handler,
+        identity: str | None = None,
+        *,
+        like: Handler | None = None,
+        live: bool = True,
+        lasting: bool = False,
+    ) -> Handler:
         """Wrap a handler.
 
         Args:
             fn: the handler.
-            identity: position of the value that names which source's face is shown, A to D; None
-                is the first source.
+            identity: name of the argument that names whose face is shown, A to D; None takes the
+                first source.
+            like: the handler whose name and arguments the manifest is to tell; None is fn itself.
             live: whether a person waits for it at a slider, so that it is measured.
+            lasting: its pictures are part of the page itself.
         """
-        operation = getattr(fn, "__name__", "edit")
+        told = like or fn
+        names = list(inspect.signature(told).parameters)
 
         @_with_arguments(fn, "badge", "consent")
         def look(*values: Any, **event: Any) -> Any:
@@ -64,8 +78,23 @@ class Looks:
                 require_consent(consent)
             with self.studio.latency.measure() if live else contextlib.nullcontext():
                 outputs = fn(*given, **event)
-                shown = 0 if identity is None else "ABCD".find(str(given[identity]))
-                return self.mark(outputs, self._marker(operation, given, shown, badge=badge))
+                settings = dict(zip(names, given, strict=False))
+                faces = [settings.pop(name) for name in self.sources]
+                shown = 0 if identity is None else SLOTS.find(str(settings[identity]))
+                others = [f for n, f in enumerate(faces) if n != shown and f is not None]
+
+                def keep(frame: Frame) -> str:
+                    return self.studio.keep(
+                        frame,
+                        self.studio.prepare(faces[shown]),
+                        operation=told.__name__,
+                        settings=settings,
+                        expressions=[self.studio.prepare(face) for face in others],
+                        badge=badge,
+                        lasting=lasting,
+                    )
+
+                return self.mark(outputs, lambda v: keep(v) if isinstance(v, np.ndarray) else v)
 
         return friendly(look)
 
@@ -89,33 +118,7 @@ class Looks:
         return again
 
     def _are_examples(self, given: Sequence[Any]) -> bool:
-        return all(is_example(given[place]) for place in self.sources)
-
-    def _marker(self, operation: str, given: Sequence[Any], shown: int, *, badge: bool) -> Marker:
-        settings = [
-            value
-            for place, value in enumerate(given)
-            if place not in self.sources and isinstance(value, bool | int | float | str)
-        ]
-        made: dict[int, str] = {}  # the same frame twice is one file
-
-        def mark(frame: Any) -> Any:
-            if not isinstance(frame, np.ndarray):
-                return frame
-            if id(frame) not in made:
-                faces = [given[place] for place in self.sources]
-                others = [f for n, f in enumerate(faces) if n != shown and f is not None]
-                made[id(frame)] = self.studio.keep(
-                    frame,
-                    self.studio.prepare(faces[shown]),
-                    operation=operation,
-                    settings=settings,
-                    expressions=[self.studio.prepare(face) for face in others],
-                    badge=badge,
-                )
-            return made[id(frame)]
-
-        return mark
+        return all(map(is_example, given[: len(self.sources)]))
 
 
 def with_consent(fn: Handler) -> Handler:

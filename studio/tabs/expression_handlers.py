@@ -297,12 +297,12 @@ class ExpressionHandlers:
         """Show the mix and the strip of faces that were given.
 
         Args:
-            *given: the four slots, shown_on, share and path.
+            *given: the four slots, share, shown_on and path.
 
         Returns:
             The picture and the strip; unchanged while a face that they need is missing.
         """
-        a, b, c, d, shown_on, share, path = given
+        a, b, c, d, share, shown_on, path = given
         if None in (a, b, (a, b, c, d)[SLOTS.index(shown_on)]):
             return gr.skip(), gr.skip()
         picture = self.mix_expressions(a, b, c, d, share, shown_on, path)

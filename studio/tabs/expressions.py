@@ -91,12 +91,18 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
         Its controls, for recipes.
     """
     handlers = ExpressionHandlers(studio)
-    looks = Looks(studio, range(len(SLOTS)), mark_shown)
+    looks = Looks(studio, [f"face_{slot.lower()}" for slot in SLOTS], mark_shown)
     first = [str(EXAMPLES / n) if (EXAMPLES / n).is_file() else None for n in FIRST]
     now: tuple[Any, Any] = (None, None)
     if None not in first[:2]:
-        show_first = looks.wrap(handlers.show_faces, 4, live=False)
-        now = show_first(*first, "A", 0.5, "linear", True, False)
+        show_first = looks.wrap(
+            handlers.show_faces,
+            "shown_on",
+            like=handlers.mix_expressions,
+            live=False,
+            lasting=True,
+        )
+        now = show_first(*first, 0.5, "A", "linear", True, False)
     gr.Markdown(
         "Expressions live in a smooth space of their own, apart from who shows them. "
         "**Drag the slider** to walk from one face's expression to another's.",
@@ -172,7 +178,7 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
             **steer,
         },
         Refresh(
-            looks.wrap(handlers.mix_expressions, 5),
+            looks.wrap(handlers.mix_expressions, "shown_on"),
             wiring.inputs(share, faces.identity, path),
             [picture],
         ),
@@ -192,8 +198,10 @@ def _wire_faces(wiring: Wiring, mix: Mix, pad: Pad) -> None:
         **MODEL,
     }
     shown: dict[str, Any] = {
-        "fn": wiring.looks.wrap(handlers.show_faces, 4, live=False),
-        "inputs": wiring.inputs(faces.identity, mix.share, mix.path),
+        "fn": wiring.looks.wrap(
+            handlers.show_faces, "shown_on", like=handlers.mix_expressions, live=False
+        ),
+        "inputs": wiring.inputs(mix.share, faces.identity, mix.path),
         "outputs": [wiring.picture, mix.strip],
         **QUIET,
         **MODEL,
@@ -211,7 +219,7 @@ def _wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
     handlers, looks, faces = wiring.handlers, wiring.looks, wiring.faces
     live = wiring.inputs(mix.share, faces.identity, mix.path)
     still = wiring.inputs(faces.identity, mix.path)
-    mixed = looks.wrap(handlers.mix_expressions, 5)
+    mixed = looks.wrap(handlers.mix_expressions, "shown_on")
     gr.on(
         [mix.share.input, faces.identity.input, mix.path.input],
         mixed,
@@ -222,7 +230,7 @@ def _wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
     )
     gr.on(
         [faces.identity.input, mix.path.input],
-        looks.wrap(handlers.mix_strip, 4, live=False),
+        looks.wrap(handlers.mix_strip, "shown_on", live=False),
         still,
         mix.strip,
         api_name="mix_strip",
@@ -237,7 +245,11 @@ def _wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
         return share, handlers.mix_expressions(a, b, c, d, share, identity, path)
 
     mix.strip.select(
-        _selecting(looks.wrap(go_there, 4)), still, [mix.share, wiring.picture], **QUIET, **MODEL
+        _selecting(looks.wrap(go_there, "shown_on", like=handlers.mix_strip)),
+        still,
+        [mix.share, wiring.picture],
+        **QUIET,
+        **MODEL,
     )
     made = mix.make.click(
         with_consent(handlers.expression_clip),
@@ -253,7 +265,7 @@ def _wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
 
 def _wire_pad(wiring: Wiring, pad: Pad, tab: gr.Tab) -> None:
     inputs = wiring.inputs(pad.x, pad.y, wiring.faces.identity)
-    mixed = wiring.looks.wrap(wiring.handlers.mix_pad, 6)
+    mixed = wiring.looks.wrap(wiring.handlers.mix_pad, "shown_on")
     gr.on(
         [pad.x.input, pad.y.input],
         mixed,
@@ -275,8 +287,8 @@ def _wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
     def first(*values: Any) -> Any:
         return handlers.show_sample(*values, chosen=0)
 
-    sampled = wiring.looks.wrap(handlers.sample_expression, 7, live=False)
-    first_shown = wiring.looks.wrap(first, 7)
+    sampled = wiring.looks.wrap(handlers.sample_expression, "shown_on", live=False)
+    first_shown = wiring.looks.wrap(first, "shown_on", like=handlers.sample_expression)
     gr.on(
         [near.around.input, near.tau.release, near.seed.submit, tab.select],
         sampled,
@@ -297,13 +309,13 @@ def _wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
     near.another.click(None, near.seed, near.seed, js=NEXT_SEED, api_visibility="private").then(
         sampled, inputs, near.found, **QUIET, **MODEL
     ).then(first_shown, inputs, picture, **QUIET, **MODEL)
-    shown = _selecting(wiring.looks.wrap(show, 7))
+    shown = _selecting(wiring.looks.wrap(show, "shown_on", like=handlers.sample_expression))
     near.found.select(shown, inputs, picture, **QUIET, **MODEL)
 
 
 def _wire_sum(wiring: Wiring, total: Sum, tab: gr.Tab) -> None:
     controls: list[Any] = [total.plus, total.minus, total.base, total.gain]
-    added = wiring.looks.wrap(wiring.handlers.add_expression, 6)
+    added = wiring.looks.wrap(wiring.handlers.add_expression, "base")
     gr.on(
         [control.input for control in controls],
         added,
@@ -316,7 +328,7 @@ def _wire_sum(wiring: Wiring, total: Sum, tab: gr.Tab) -> None:
 
 
 def _wire_steer(wiring: Wiring, steer: dict[str, gr.Slider], reset: gr.Button, tab: gr.Tab) -> None:
-    set_expression = wiring.looks.wrap(steering(wiring.handlers, tuple(steer)), 4)
+    set_expression = wiring.looks.wrap(steering(wiring.handlers, tuple(steer)), "shown_on")
     inputs = wiring.inputs(wiring.faces.identity, *steer.values())
     picture = wiring.picture
     gr.on(

@@ -45,8 +45,9 @@ def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
         Its controls, for recipes.
     """
     handlers = KeypointHandlers(studio)
-    looks = Looks(studio, (0,), mark_first)
+    looks = Looks(studio, ("portrait",), mark_first)
     dissect = looks.wrap(handlers.dissect_picture)
+    dissect_first = looks.wrap(handlers.dissect_picture, live=False, lasting=True)
     known = [str(EXAMPLES / n) for n in PORTRAITS if (EXAMPLES / n).is_file()]
     first = known[0] if known else None
     gr.Markdown(
@@ -56,14 +57,14 @@ def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
     )
     look = build_look(studio, handlers, first, known)
     gr.Markdown("### What a picture is made of")
-    inside = build_inside(dissect, first)
+    inside = build_inside(dissect_first, first)
     gr.Markdown("### Portrait against driver, over time")
     over = build_over(studio)
     taken: dict[str, Any] = {
         "inputs": [look.portrait, *inside.sliders.values(), *terms.inputs],
         "outputs": [*inside.pictures, inside.words],
     }
-    given = looks.wrap(handlers.dissect_given, live=False)
+    given = looks.wrap(handlers.dissect_given, like=handlers.dissect_picture, live=False)
     _wire_look(handlers, look, {"fn": given, **taken})
     gr.on(
         [s.input for s in inside.sliders.values()],

@@ -33,7 +33,7 @@ def build_pose(studio: StudioContext, terms: Terms) -> TabControls:
         Its controls, for recipes.
     """
     handlers = PoseHandlers(studio)
-    looks = Looks(studio, (0,), mark_edit)
+    looks = Looks(studio, ("portrait",), mark_edit)
     moving_handlers = MovingHandlers(handlers)
     still = build_still(studio, handlers, looks)
     moving = build_moving(studio, moving_handlers)
@@ -60,7 +60,7 @@ def _wire_still(
     handlers: PoseHandlers, still: Still, looks: Looks, terms: Terms, live: dict[str, Any]
 ) -> None:
     sliders = list(still.sliders.values())
-    shown = looks.wrap(handlers.show_portrait, live=False)
+    shown = looks.wrap(handlers.show_portrait, like=handlers.edit_pose, live=False)
     gr.on(
         [*(s.input for s in sliders), still.paste_back.input, still.view.input],
         api_name="edit_pose",

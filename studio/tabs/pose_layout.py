@@ -81,7 +81,7 @@ class Moving:
 def build_still(studio: StudioContext, handlers: PoseHandlers, looks: Looks) -> Still:
     """Build the part of the single picture, with an example in it."""
     first = str(EXAMPLES / FIRST) if (EXAMPLES / FIRST).is_file() else None
-    first_look = looks.wrap(handlers.edit_pose, live=False)
+    first_look = looks.wrap(handlers.edit_pose, live=False, lasting=True)
     picture_now = first_look(first, True, False)[0] if first else None
     about_now = handlers.open_portrait(first)[1]
     ids = {name: f"pose-{name}" for name in CONTROL_RANGES}

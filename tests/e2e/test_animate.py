@@ -353,6 +353,7 @@ def test_the_api_animates_with_typed_arguments(studio_url: str, examples: Path) 
         clip=handle_file(examples / "driving_turn.mp4"),
         end_s=0.5,
         file_format="gif",
+        consent=True,
         api_name="/animate",
     )
     path = video["video"] if isinstance(video, dict) else video

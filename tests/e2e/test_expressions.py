@@ -177,7 +177,7 @@ def test_a_difference_of_two_faces_is_put_on_a_third(
 
 
 def test_a_named_slider_does_what_it_says(page: Page, tab: Locator, finder: FaceFinder) -> None:
-    page.get_by_role("tab", name="Sliders", exact=True).click()
+    choose(page, "Sliders")
     slide(page, "#expression-smile", 0.01)
     before = smile_of(finder, picture_of(page.locator("#expression-picture")))
     slide(page, "#expression-smile", 1)

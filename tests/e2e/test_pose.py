@@ -336,4 +336,6 @@ def test_bad_values_from_the_api_give_one_sentence(client, portrait, values, sen
 def test_bad_keyframes_from_the_api_give_one_sentence(client, portrait):
     table = {"headers": [], "data": [["soon", 1]], "metadata": None}
     with pytest.raises(AppError, match="its time is 'soon', not a number"):
-        client.predict(portrait=portrait, keyframes=table, api_name="/render_timeline")
+        client.predict(
+            portrait=portrait, keyframes=table, consent=True, api_name="/render_timeline"
+        )

@@ -128,10 +128,10 @@ def test_a_picture_without_a_face_is_put_back(expressions, faces, wall, warned):
 
 
 def test_faces_that_were_given_are_shown_unless_one_is_missing(expressions, faces):
-    picture, strip = expressions.show_faces(*faces, "A", 0.5, "linear")
+    picture, strip = expressions.show_faces(*faces, 0.5, "A", "linear")
     assert picture.shape == (64, 64, 3)
     assert len(strip) == STRIP
-    missing = expressions.show_faces(*faces, "D", 0.5, "linear")
+    missing = expressions.show_faces(*faces, 0.5, "D", "linear")
     assert [value["__type__"] for value in missing] == ["update"] * 2
 
 

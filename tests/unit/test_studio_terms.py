@@ -14,6 +14,7 @@ from mmfa_core import Animator, verify
 from mmfa_core.media import read_picture, write_picture
 from studio import build_studio
 from studio.context import StudioContext
+from studio.files import delete_older_than
 from studio.marked import Looks, with_consent
 from studio.tabs.expression_handlers import ExpressionHandlers, mark_shown
 from studio.tabs.pose_handlers import COMPARED, PoseHandlers, mark_edit
@@ -59,13 +60,14 @@ def own(shipped, tmp_path):
 
 @pytest.fixture
 def pose(studio):
-    return Looks(studio, (0,), mark_edit).wrap(PoseHandlers(studio).edit_pose)
+    return Looks(studio, ("portrait",), mark_edit).wrap(PoseHandlers(studio).edit_pose)
 
 
 @pytest.fixture
 def mix(studio):
     handlers = ExpressionHandlers(studio)
-    return Looks(studio, range(4), mark_shown).wrap(handlers.mix_expressions, 5)
+    faces = ("face_a", "face_b", "face_c", "face_d")
+    return Looks(studio, faces, mark_shown).wrap(handlers.mix_expressions, "shown_on")
 
 
 def test_shipped_examples_are_free_and_own_pictures_need_the_tick(pose, shipped, own):
@@ -125,6 +127,26 @@ def test_of_a_pair_only_the_second_is_marked(pose, shipped):
     assert after == edited
 
 
+def test_the_same_look_is_the_same_file_and_is_made_again_when_it_is_gone(pose, shipped):
+    first = pose(shipped, 10, True, False)[0]
+    assert pose(shipped, 10, True, False)[0] == first
+    assert pose(shipped, 10, False, False)[0] != first
+    assert pose(shipped, 11, True, False)[0] != first
+    Path(first).unlink()
+    again = pose(shipped, 10, True, False)[0]
+    assert again != first
+    assert verify(again).intact
+
+
+def test_what_the_page_opens_with_is_never_swept_away(studio, shipped):
+    looks = Looks(studio, ("portrait",), mark_edit)
+    first = looks.wrap(PoseHandlers(studio).edit_pose, lasting=True)(shipped, 3, True, False)[0]
+    later = looks.wrap(PoseHandlers(studio).edit_pose)(shipped, 4, True, False)[0]
+    assert delete_older_than(-1) == 1
+    assert Path(first).is_file()
+    assert not Path(later).exists()
+
+
 def test_how_long_a_person_waits_counts_the_marking(studio, pose, shipped):
     before = studio.latency.count
     pose(shipped, 5, True, False)
@@ -132,7 +154,7 @@ def test_how_long_a_person_waits_counts_the_marking(studio, pose, shipped):
 
 
 def test_giving_consent_looks_again_only_where_it_was_lacking(studio, pose, shipped, own):
-    again = Looks(studio, (0,), mark_edit).when_agreed(pose, 2)
+    again = Looks(studio, ("portrait",), mark_edit).when_agreed(pose, 2)
     assert again(own, 5, True, True)[0].endswith(".jpg")
     for values in ((shipped, 5, True, True), (own, 5, True, False), (None, 5, True, True)):
         assert [value["__type__"] for value in again(*values)] == ["update"] * 2
