@@ -8,9 +8,11 @@ import http.server
 import io
 import re
 import subprocess
+import sys
 import threading
 import zipfile
 from fractions import Fraction
+from pathlib import Path
 from xml.etree import ElementTree
 
 import c2pa
@@ -21,7 +23,7 @@ from PIL import Image
 
 from mmfa_core import AnimateOptions, MMFAError, MotionEdit, verify
 from mmfa_core.errors import UnreadableError
-from mmfa_core.media import PicturesWriter, read_clip, read_picture, write_picture
+from mmfa_core.media import ClipWriter, PicturesWriter, read_clip, read_picture, write_picture
 from mmfa_core.provenance import Mark, hash_file, hash_pixels, hash_settings
 from mmfa_core.provenance import mark as mark_module
 from mmfa_core.provenance.certificate import own_identity
@@ -33,6 +35,7 @@ from mmfa_core.provenance.verification import BESIDE, GONE, PICTURE, STATEMENT
 from mmfa_core.version import VERSION
 from tests.marked import ORIGIN, SUFFIXES, boxes, shaded, write_marked
 
+ROOT = Path(__file__).resolve().parents[2]
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
@@ -95,11 +98,40 @@ def test_every_picture_of_a_zip_is_signed(tmp_path):
     assert [verify(p).intact for p in sorted(tmp_path.glob("*.png"))] == [True] * 3
 
 
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from mmfa_core.provenance import Mark, verify
+from tests.marked import ORIGIN
+small, large = map(Path, sys.argv[1:])
+for path in (small, large):
+    mark = Mark(ORIGIN)
+    mark.seal_file(path)
+    assert mark.signed and verify(path).intact
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is kB there")
+def test_a_long_clip_is_signed_and_verified_in_constant_memory(tmp_path):
+    small = write_marked(tmp_path / "small.mp4", None)
+    data = bytearray(small.read_bytes())
+    *_, (kind, first, end) = boxes(data)
+    assert (kind, end) == ("mdat", len(data))
+    more = 96 * 2**20
+    data[first : first + 4] = (end - first + more).to_bytes(4, "big")
+    large = tmp_path / "large.mp4"
+    large.write_bytes(data + bytes(more))
+    measure = [sys.executable, "-c", MEASURE, str(small), str(large)]
+    done = subprocess.run(measure, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    before_kb, after_kb = map(int, done.stdout.split())
+    assert after_kb - before_kb < more / 2**10 / 4
+
+
 def test_what_was_begun_and_left_is_signed_too(tmp_path):
     class LeftError(Exception):
         pass
-
-    from mmfa_core.media import ClipWriter
 
     with (
         pytest.raises(LeftError),
