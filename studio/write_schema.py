@@ -16,13 +16,15 @@ from studio.context import StudioContext
 from studio.layout import TABS
 from studio.recipe_panel import rules_of
 from studio.recipe_schema import PUBLISHED, schema_of, to_text
+from studio.terms import build_terms
 
 
 def page_schema(animator: Animator) -> dict[str, Any]:
     """Describe the recipes of a page, with the directions of its model left open."""
     studio = StudioContext(animator)
     with gr.Blocks():
-        tabs = {name: build(studio) for name, _, build in TABS}
+        terms = build_terms()
+        tabs = {name: build(studio, terms) for name, _, build in TABS}
     recipes = {name: tab for name, tab in tabs.items() if tab.controls}
     return schema_of(rules_of(recipes), [d.name for d in animator.expressions.directions])
 

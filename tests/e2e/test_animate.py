@@ -380,6 +380,7 @@ def test_the_api_saves_a_motion_tells_of_it_and_animates_with_it(
         video, *_ = client.predict(
             portrait=handle_file(examples / "london_034_neutral.jpg"),
             driver="motion",
+            consent=True,
             api_name="/animate",
             **given,
         )
