@@ -14,6 +14,7 @@ from studio.files import KEEP_S, SWEEP_S
 from studio.footer import build_footer
 from studio.recipe_panel import build_recipe_panel, load_from_url, rules_of
 from studio.tabs.animate import build_animate
+from studio.tabs.expression_tool import build_interpolation
 from studio.tabs.expressions import build_expressions
 from studio.tabs.keypoints import build_keypoints
 from studio.tabs.pose import build_pose
@@ -77,6 +78,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
                 build_recipe_panel(tabs[name], rules)
         with gr.Accordion("Before you begin: consent, privacy, limits", open=False):
             gr.Markdown(ABOUT.format(kept=f"{KEEP_S / 3600:g} hours", size_px=animator.size_px))
+        build_interpolation(studio)
         build_footer(studio)
         load_from_url(page, tabs, chosen)
         recall_consent(page, terms)
