@@ -78,7 +78,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
                 build_recipe_panel(tabs[name], rules)
         with gr.Accordion("Before you begin: consent, privacy, limits", open=False):
             gr.Markdown(ABOUT.format(kept=f"{KEEP_S / 3600:g} hours", size_px=animator.size_px))
-        build_interpolation(studio)
+        build_interpolation(studio, terms)
         build_footer(studio)
         load_from_url(page, tabs, chosen)
         recall_consent(page, terms)

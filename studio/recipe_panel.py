@@ -112,6 +112,7 @@ def link_maker(tab: TabControls) -> Callable[..., str]:
         """Turn the settings of this tab into the query of a link: numbers only, no picture."""
         return to_query(_recipe(tab, values))
 
+    make.__name__ = f"{tab.name}_recipe_link"  # what assistants see
     return make
 
 
@@ -123,6 +124,7 @@ def file_maker(tab: TabControls) -> Callable[..., str]:
         """Turn the settings of this tab into a recipe, as JSON: numbers only, no picture."""
         return to_json(_recipe(tab, values))
 
+    make.__name__ = f"{tab.name}_recipe"
     return make
 
 
@@ -143,6 +145,7 @@ def loader(tab: TabControls, rules: Rules) -> Callable[[str], dict[Any, Any]]:
             )
         return _settings(tab, recipe)
 
+    load.__name__ = f"load_{tab.name}_recipe"
     return load
 
 

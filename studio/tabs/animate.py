@@ -112,7 +112,7 @@ class _Runs:
 def _wire_portrait(handlers: AnimateHandlers, portrait: PortraitColumn) -> None:
     crop = list(portrait.crop)
 
-    def find(picture: str | None) -> tuple[Any, ...]:
+    def find_faces(picture: str | None) -> tuple[Any, ...]:
         framed, faces, words, width, height, x, y, side = handlers.find_faces(picture)
         return (
             gr.Accordion(visible=picture is not None),
@@ -124,9 +124,9 @@ def _wire_portrait(handlers: AnimateHandlers, portrait: PortraitColumn) -> None:
             gr.Slider(0, int(1.5 * max(width, height, 1)), side),
         )
 
-    find.__doc__ = handlers.find_faces.__doc__
+    find_faces.__doc__ = handlers.find_faces.__doc__
     portrait.picture.change(
-        find,
+        find_faces,
         portrait.picture,
         [portrait.frame, portrait.framed, portrait.faces, portrait.words, *crop],
         api_name="find_faces",

@@ -13,22 +13,23 @@ import gradio as gr
 from mmfa_core import MMFAError
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.inputs import PictureFile
-from studio.messages import friendly
+from studio.marked import with_consent
 from studio.tabs.animate_settings import FORMATS
+from studio.terms import Terms
 
 STEPS, FPS = 9, 12.0  # as on the command line
 FPS_LIMITS = (1, 120)
 PATHS = ("linear", "slerp")
 
 
-def build_interpolation(studio: StudioContext) -> None:
+def build_interpolation(studio: StudioContext, terms: Terms) -> None:
     """Add the endpoint to the page, with components that nobody sees.
 
     Args:
         studio: the animator and what tabs share.
+        terms: consent and badge.
     """
 
-    @friendly
     def interpolate(  # noqa: PLR0917  # one argument a choice, so that the API names each
         a: str | None,
         b: str | None,
@@ -83,10 +84,9 @@ def build_interpolation(studio: StudioContext) -> None:
         path = gr.Radio(PATHS, value="linear", label="path")
         fps = gr.Number(FPS, label="fps")
         file_format = gr.Radio(list(FORMATS), value="mp4", label="file_format")
-        badge = gr.Checkbox(True, label="badge")
         gr.Button().click(
-            interpolate,
-            [*faces, steps, path, fps, file_format, badge],
+            with_consent(interpolate),
+            [*faces, steps, path, fps, file_format, *terms.inputs],
             gr.File(),
             api_name="interpolate",
             concurrency_id=MODEL_QUEUE,

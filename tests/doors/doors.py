@@ -30,6 +30,18 @@ PART = (0.2, 0.7)  # of the clip, s
 EDIT = {"yaw_deg": 12.0, "pitch_deg": -4.0, "scale": 1.05, "tx": 0.05, "expression_gain": 1.3}
 FLAGS = {"yaw_deg": "yaw", "pitch_deg": "pitch", "expression_gain": "expression-gain"}
 STEPS = 5
+OTHERWISE = {  # as the page's endpoints call it
+    "start_s": PART[0],
+    "end_s": PART[1],
+    "mode": "absolute",
+    "lock_scale": True,
+    "gain_rotation": 50,
+    "smoothing": 0,
+    "best_frame": False,
+    "shown": "portrait",
+    "badge": False,
+}
+PICTURED = ("animate", "animate_otherwise", "edit", "interpolate")  # what gives frames
 
 Frames = list[NDArray[np.uint8]]
 
@@ -38,7 +50,10 @@ class Door(Protocol):
     """Do one thing with the files above; results are read from the files that people get."""
 
     def animate(self, folder: Path) -> Frames:
-        """Let the portrait follow a part of the clip, with sound or not."""
+        """Let the portrait follow a part of the clip."""
+
+    def animate_otherwise(self, folder: Path) -> Frames:
+        """The same with nothing as it usually is: absolute, whole, partly locked, not smoothed."""
 
     def edit(self, folder: Path) -> Frames:
         """Turn the head."""
@@ -59,6 +74,23 @@ class Python:
     def animate(self, folder: Path) -> Frames:
         start, end = PART
         self.animator.animate(PORTRAIT, CLIP, folder / "o.mp4", start_s=start, end_s=end)
+        return list(read_clip(folder / "o.mp4"))
+
+    def animate_otherwise(self, folder: Path) -> Frames:
+        self.animator.animate(
+            PORTRAIT,
+            CLIP,
+            folder / "o.mp4",
+            start_s=PART[0],
+            end_s=PART[1],
+            mode="absolute",
+            parts=("rotation", "translation", "expression"),
+            gain_rotation=0.5,
+            smoothing=0.0,
+            best_frame=False,
+            paste_back=True,
+            badge=False,
+        )
         return list(read_clip(folder / "o.mp4"))
 
     def edit(self, folder: Path) -> Frames:
@@ -87,6 +119,24 @@ class CommandLine:
         )
         return list(read_clip(folder / "o.mp4"))
 
+    def animate_otherwise(self, folder: Path) -> Frames:
+        self._run(
+            "animate",
+            "--no-best-frame",
+            "--paste-back",
+            "--no-badge",
+            "--mode=absolute",
+            "--parts=rotation,translation,expression",
+            "--gain-rotation=0.5",
+            "--smoothing=0",
+            source=PORTRAIT,
+            driving=CLIP,
+            output=folder / "o.mp4",
+            start=PART[0],
+            end=PART[1],
+        )
+        return list(read_clip(folder / "o.mp4"))
+
     def edit(self, folder: Path) -> Frames:
         flags = {FLAGS.get(name, name): value for name, value in EDIT.items()}
         self._run("edit", source=PORTRAIT, output=folder / "o.png", **flags)
@@ -100,8 +150,8 @@ class CommandLine:
         self._run("keypoints", source=PORTRAIT, output=folder / "o.json")
         return json.loads((folder / "o.json").read_text())  # type: ignore[no-any-return]
 
-    def _run(self, command: str, **flags: object) -> None:
-        words = [f"--{name}={value}" for name, value in flags.items()]
+    def _run(self, command: str, *more: str, **flags: object) -> None:
+        words = [*more, *(f"--{name}={value}" for name, value in flags.items())]
         subprocess.run(
             [sys.executable, "-m", "mmfa_core", command, *words, "--threads=1"],
             cwd=ROOT,
@@ -122,6 +172,11 @@ class Http:
         clip, *_ = self._call("animate", portrait=PORTRAIT, clip=CLIP, start_s=start, end_s=end)
         return list(read_clip(clip))
 
+    def animate_otherwise(self, folder: Path) -> Frames:
+        del folder
+        clip, *_ = self._call("animate", portrait=PORTRAIT, clip=CLIP, **OTHERWISE)
+        return list(read_clip(clip))
+
     def edit(self, folder: Path) -> Frames:
         return [read_picture(self._call("save_pose", portrait=PORTRAIT, **EDIT))]
 
@@ -134,7 +189,7 @@ class Http:
 
     def _call(self, endpoint: str, **values: Any) -> Any:
         sent = {k: handle_file(v) if isinstance(v, Path) else v for k, v in values.items()}
-        return self.client.predict(**sent, api_name=f"/{endpoint}")
+        return self.client.predict(**sent, **agreed(endpoint), api_name=f"/{endpoint}")
 
 
 class Mcp:
@@ -148,6 +203,10 @@ class Mcp:
         made = self._call(
             folder / "o.mp4", "animate", portrait=PORTRAIT, clip=CLIP, start_s=start, end_s=end
         )
+        return list(read_clip(made))
+
+    def animate_otherwise(self, folder: Path) -> Frames:
+        made = self._call(folder / "o.mp4", "animate", portrait=PORTRAIT, clip=CLIP, **OTHERWISE)
         return list(read_clip(made))
 
     def edit(self, folder: Path) -> Frames:
@@ -164,7 +223,7 @@ class Mcp:
     def _call(self, target: Path, tool: str, **values: Any) -> Path:
         """Call a tool, and fetch the first file that its answer gives the address of."""
         sent = {k: as_data(v) if isinstance(v, Path) else v for k, v in values.items()}
-        texts = run_apart(self._answer(tool, sent))
+        texts = run_apart(self._answer(tool, {**sent, **agreed(tool)}))
         address = next(f"http{text.partition('http')[2]}" for text in texts if "http" in text)
         with urllib.request.urlopen(address, timeout=60) as answer:
             target.write_bytes(answer.read())
@@ -183,6 +242,11 @@ class Mcp:
             texts = [part.text for part in answer.content if part.type == "text"]
             assert not answer.isError, texts
             return texts
+
+
+def agreed(endpoint: str) -> dict[str, bool]:
+    """Say that the pictures may be used, where something is made of them."""
+    return {} if endpoint == "export_keypoints" else {"consent": True}
 
 
 def as_data(path: Path) -> str:

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.doors.doors import CommandLine, Door, Http, Mcp, Python
-from tests.e2e.browser import running_studio
+from tests.doors.doors import PICTURED, CommandLine, Door, Http, Mcp
 
 pytestmark = pytest.mark.slow
 
-PICTURED = ("animate", "edit", "interpolate")
-COUNTS = {"animate": 15, "edit": 1, "interpolate": 5}
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running studio with tools; as many threads as the other doors, since sums depend on it."""
-    log = tmp_path_factory.mktemp("studio") / "log"
-    with running_studio("--mcp", "--threads", "1", log=log) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def python() -> Python:
-    return Python()
-
-
-@pytest.fixture(scope="module")
-def expected(python: Python, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What Python gives, by what is done."""
-    given: dict[str, Any] = {
-        name: getattr(python, name)(tmp_path_factory.mktemp(name)) for name in PICTURED
-    }
-    return {**given, "keypoints": python.keypoints(Path())}
+COUNTS = {"animate": 15, "animate_otherwise": 15, "edit": 1, "interpolate": 5}
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from pathlib import Path
 
 from mcp import ClientSession
@@ -25,7 +27,11 @@ def test_an_assistant_finds_the_tools_and_is_told_what_they_do(tmp_path: Path) -
 
     with running_studio("--mcp", log=tmp_path / "log") as url:
         tools = run_apart(look(url))
+        with urllib.request.urlopen(f"{url}gradio_api/info", timeout=60) as answer:
+            named = json.load(answer)["named_endpoints"]
+    endpoints = {name.strip("/") for name in named}
     missing = [name for name in WANTED if not any(tool.endswith(name) for tool in tools)]
     assert missing == [], sorted(tools)
+    assert set(tools) == endpoints  # the same names at both doors
     untold = [name for name, told in tools.items() if len(told) < 20]
     assert untold == []
