@@ -24,6 +24,8 @@ BESIDE: Final = "something beside the picture and sound"
 GONE: Final = "the signed statement is gone or can't be read"
 _TRACES: Final = (MADE_WITH.encode(), b"jumdc2pa")  # plain metadata of this tool; any manifest
 _CHUNK: Final = 1 << 20
+# What c2pa's own code raises where a damaged manifest lacks what it expects.
+_MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 _CONTENT: Final = ("assertion.dataHash", "assertion.bmffHash", "assertion.boxesHash")
 # About the signer, not about the file.
 _CREDENTIAL: Final = ("signingCredential", "timeStamp", "claimSignature.outsideValidity")
@@ -142,7 +144,7 @@ def _read_report(file: Path) -> dict[str, Any] | None:
             }
     except c2pa.C2paError.RemoteManifest as error:
         raise _elsewhere(file) from error
-    except (c2pa.C2paError, ValueError, RecursionError) as error:
+    except (c2pa.C2paError, *_MALFORMED) as error:
         if "fetch remote manifests" in str(error):
             raise _elsewhere(file) from error
         if isinstance(error, c2pa.C2paError.ManifestNotFound) or _has_traces(file):
