@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 120.0  # how long the studio may take to answer on a busy machine
 LONG_MS = 60_000.0  # how long a result may take on a busy machine
+LEFT = ("AbortError", "Connection errored out")  # said when a page goes while something is asked
 TABS = ("Expressions", "Animate", "Pose", "Keypoints")
 
 
