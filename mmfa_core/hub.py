@@ -6,8 +6,9 @@ files. A repository may hold anything; only the files named below are ever fetch
 Where things go is up to huggingface_hub: HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
 HF_ENDPOINT and the timeouts HF_HUB_ETAG_TIMEOUT and HF_HUB_DOWNLOAD_TIMEOUT. It reads them when it
 is imported. Its progress bars go to stderr, and only if that is a terminal. Files travel by plain
-HTTP, which keeps to the timeouts and takes up a broken transfer; HF_HUB_DISABLE_XET=0 brings back
-the client's Xet protocol, made for files far larger than a model of ours.
+HTTP, which keeps to the timeouts and takes up a broken transfer, within a call and at the next one;
+HF_HUB_DISABLE_XET=0 brings back the client's Xet protocol, made for files far larger than a model
+of ours.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from mmfa_core.errors import MismatchError, MMFAError, NotFoundError, ResourceError
 from mmfa_core.hub_errors import explain
+from mmfa_core.hub_resume import complete_blob
 from mmfa_core.model_files import (
     CONFIG,
     HASHES,
@@ -207,12 +209,15 @@ def _list_files(repository: str, revision: str | None) -> set[str]:
 def _fetch(repository: str, revision: str | None, names: list[str], *, anew: bool = False) -> Path:
     """Bring files into the cache, all of one commit; the first name decides which commit it is."""
     import huggingface_hub as hub
+    from huggingface_hub import constants
 
     with _explained(repository, revision):
         first, *others = names
         path = hub.hf_hub_download(repository, first, revision=revision, force_download=anew)
         folder = Path(path).parent
         for name in others:
+            if name == WEIGHTS and not anew and constants.HF_HUB_DISABLE_XET:
+                complete_blob(repository, folder.name, name)
             hub.hf_hub_download(repository, name, revision=folder.name, force_download=anew)
     return folder
 
