@@ -7,6 +7,7 @@ Also what Hugging Face Spaces starts. Heavy parts are imported after the flags a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import logging
 import os
@@ -72,6 +73,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     add("--root-path", metavar="PATH", help="where a proxy serves the page, such as /studio")
     add("--share", action="store_true", help="also open a public link, through Gradio's servers")
+    add(
+        "--ready-examples",
+        action="store_true",
+        help="compute what the examples give before the page opens, as a Space does",
+    )
     add("--mcp", action="store_true", help="also serve the tools to assistants, by MCP")
     add("--open", action="store_true", help="open the page in this machine's browser")
     return parser.parse_args(arguments)
@@ -99,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path) -> int:
+    on_spaces = "SPACE_ID" in os.environ
+    with contextlib.suppress(ImportError):
+        import spaces  # noqa: F401 - ZeroGPU changes torch, so this comes before it
     from mmfa_core import Animator, MMFAError
     from studio import StudioSettings, build_studio
     from studio.files import keep_sweeping
@@ -106,11 +115,15 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
     from studio.ownership import OwnFilesOnly
     from studio.security import KeepLocal
     from studio.theme import ICON, build_css, build_theme
+    from studio.zero_gpu import is_zero_gpu, put_on_gpu
 
     print("Loading the model ...", flush=True)
     try:
         animator = Animator.from_pretrained(
-            flags.model, device=flags.device, dtype=flags.dtype, threads=flags.threads
+            flags.model,
+            device=flags.device,
+            dtype=flags.dtype,
+            threads=1 if is_zero_gpu() else flags.threads,
         )
     except MMFAError as error:
         return _fail(str(error))
@@ -119,9 +132,11 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
         StudioSettings(
             max_clip_s=flags.max_clip_seconds,
             max_upload_mb=int(flags.max_upload_mb),
-            on_spaces="SPACE_ID" in os.environ,
+            webcam=not on_spaces,
+            ready_examples=on_spaces or flags.ready_examples,
         ),
     )
+    put_on_gpu(page)
     page.queue(max_size=WAITING, default_concurrency_limit=1)
     keep_sweeping()
     try:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mmfa_core.inference.saving import Saved
     from mmfa_core.inference.timeline import EASINGS, Keyframe, Timeline
     from mmfa_core.inference.tracks import KeypointTracks
-    from mmfa_core.media import write_picture
+    from mmfa_core.media import probe_clip, write_picture
     from mmfa_core.motion import CONTROL_RANGES, MotionEdit
     from mmfa_core.provenance import Verification, verify
 
@@ -73,6 +73,7 @@ __all__ = [
     "load_motion",
     "pad_weights",
     "point_colours",
+    "probe_clip",
     "run_batch",
     "save_model",
     "verify",
@@ -113,6 +114,7 @@ _HOMES = {
     "pad_weights": "inference.codes",
     "point_colours": "inference.dots",
     "run_batch": "batch",
+    "probe_clip": "media",
     "save_model": "checkpoint",
     "verify": "provenance",
     "write_keypoints": "inference.keypoint_files",

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmfa_core.errors import MismatchError, MMFAError, NotFoundError, ResourceError
 from mmfa_core.hub_errors import explain
@@ -37,6 +38,7 @@ from mmfa_core.model_files import (
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints" / "mmfa-s-256"
 NEEDED = (CONFIG, HASHES, WEIGHTS)
 WELCOME = ("README.md", "LICENSE")
+GIT_ATTRIBUTES = ".gitattributes"  # the Hub writes it
 REPOSITORY = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>.+))?", re.ASCII)
 REVISION = re.compile(r"\w[\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -106,7 +108,7 @@ def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
 
 
 def publish_files(
-    files: dict[str, Path], repository: str, *, private: bool, message: str
+    files: dict[str, Path], repository: str, *, private: bool, message: str, kind: str = "model"
 ) -> Published:
     """Upload files as one commit, so that nobody ever reads half of them.
 
@@ -115,6 +117,7 @@ def publish_files(
         repository: ``org/name``; made if it is missing.
         private: whether a repository that is made here is private; an old one stays as it is.
         message: of the commit.
+        kind: model or space; files of a Space that are not among ``files`` are removed.
 
     Returns:
         Where they are. When nothing has changed that is the commit that is there already.
@@ -129,14 +132,19 @@ def publish_files(
             "Publishing needs a token of the Hugging Face Hub, and there is none.",
             "Make one with the right to write on the Hub's page of tokens and set HF_TOKEN to it.",
         )
-    additions = [
+    steps: list[Any] = [
         hub.CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
         for name, path in files.items()
     ]
     with _explained(repository, None, doing="upload"):
         api = hub.HfApi()
-        api.create_repo(repository, private=private, exist_ok=True)
-        done = api.create_commit(repository, additions, commit_message=message)
+        sdk = "gradio" if kind == "space" else None
+        api.create_repo(repository, private=private, exist_ok=True, repo_type=kind, space_sdk=sdk)
+        if kind == "space":
+            there = set(api.list_repo_files(repository, repo_type=kind))
+            gone = sorted(there - {*files, GIT_ATTRIBUTES})
+            steps += [hub.CommitOperationDelete(path_in_repo=name) for name in gone]
+        done = api.create_commit(repository, steps, commit_message=message, repo_type=kind)
     return Published(url=str(done.commit_url), commit=done.oid)
 
 

@@ -38,7 +38,7 @@ def complete_blob(repository: str, commit: str, name: str) -> None:
     """
     import huggingface_hub as hub
     from huggingface_hub import constants, file_download
-    from huggingface_hub.utils import WeakFileLock, build_hf_headers
+    from huggingface_hub.utils import WeakFileLock, build_hf_headers  # type: ignore[attr-defined]
 
     if isinstance(hub.try_to_load_from_cache(repository, name, revision=commit), str):
         return

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from mmfa_core import Animator, MMFAError, PreparedPortrait
 from studio.files import new_file
 from studio.latency import LatencyMeter
+from studio.ready import ReadyAnswers
 
 MODEL_QUEUE = "model"  # concurrency_id of every event that computes with the model
 
@@ -40,7 +41,7 @@ class StudioSettings:
     max_clip_s: float = 60  # longest driving clip, s, > 0
     max_upload_mb: int = 200  # largest file that may be sent, MB, > 0
     webcam: bool = True  # offer the webcam where a picture or clip is asked for
-    on_spaces: bool = False  # runs on Hugging Face Spaces
+    ready_examples: bool = False  # compute what the examples give before the page opens
 
 
 class PortraitCache:
@@ -145,6 +146,7 @@ class StudioContext:
         portraits: portraits made ready.
         latency: wrap live handlers in ``with studio.latency.measure():``.
         looks: files of pictures that were shown lately.
+        ready: what the examples give, if that was made beforehand.
     """
 
     animator: Animator
@@ -152,6 +154,7 @@ class StudioContext:
     portraits: PortraitCache = field(init=False)
     latency: LatencyMeter = field(init=False, default_factory=LatencyMeter)
     looks: FileMemory = field(init=False, default_factory=FileMemory)
+    ready: ReadyAnswers = field(init=False, default_factory=ReadyAnswers)
 
     def __post_init__(self) -> None:
         """Bind the cache to the animator."""

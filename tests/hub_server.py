@@ -335,6 +335,8 @@ class _Handler(BaseHTTPRequestHandler):
         name = f"{asked.get('organization') or 'me'}/{asked['name']}"
         self._fault(name, "create")
         self._check_writer(name)
+        if asked.get("type") == "space" and asked.get("sdk") != "gradio":
+            raise _Refused(400, message="a Space needs an sdk")
         known = name in self.server.repositories
         if not known:
             private = asked.get("visibility") == "private" or bool(asked.get("private"))
@@ -343,11 +345,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"url": f"{self.server.url}/{name}", "name": name}, 409 if known else 200)
 
     def validate(self) -> None:
-        text = json.loads(self.body)["content"]
-        match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+        asked = json.loads(self.body)
+        match = re.match(r"---\n(.*?)\n---\n", asked["content"], re.DOTALL)
         traits = yaml.safe_load(match[1]) if match else None
-        good = isinstance(traits, dict) and "license" in traits
-        errors = [] if good else [{"message": "no front matter with a license"}]
+        wanted = "sdk_version" if asked.get("repoType") == "space" else "license"
+        good = isinstance(traits, dict) and wanted in traits
+        errors = [] if good else [{"message": f"no front matter with a {wanted}"}]
         self._json({"errors": errors, "warnings": []}, 200 if good else 400)
 
     def preupload(self, name: str, revision: str) -> None:
@@ -392,6 +395,8 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = base64.b64decode(value["content"])
             elif step["key"] == "lfsFile":
                 files[value["path"]] = self.server.storage[name, value["oid"]]
+            elif step["key"] == "deletedFile":
+                del files[value["path"]]
         made = repository.commit(files, revision)
         page = f"{self.server.url}/{name}/commit/{made}"
         self._json({"success": True, "commitOid": made, "commitUrl": page})
@@ -399,21 +404,22 @@ class _Handler(BaseHTTPRequestHandler):
 
 NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
 REV = r"(?P<revision>[^?]+?)"
+KIND = "(?:models|spaces)"
 ROUTES = [
     (methods, re.compile(pattern), answer)
     for methods, pattern, answer in [
-        ("GET", f"/api/models/{NAME}", _Handler.info),
-        ("GET", f"/api/models/{NAME}/revision/{REV}", _Handler.info),
-        ("GET", f"/api/models/{NAME}/tree/{REV}", _Handler.tree),
+        ("GET", f"/api/{KIND}/{NAME}", _Handler.info),
+        ("GET", f"/api/{KIND}/{NAME}/revision/{REV}", _Handler.info),
+        ("GET", f"/api/{KIND}/{NAME}/tree/{REV}", _Handler.tree),
         ("GET HEAD", f"/{NAME}/resolve/{REV}/(?P<file>[^/]+)", _Handler.resolve),
         ("GET HEAD", f"/cdn/{NAME}/(?P<etag>[^/]+)/(?P<file>[^/]+)", _Handler.storage),
-        ("GET", f"/api/models/{NAME}/xet-read-token/{REV}", _Handler.xet_token),
+        ("GET", f"/api/{KIND}/{NAME}/xet-read-token/{REV}", _Handler.xet_token),
         ("GET", "/api/whoami-v2", _Handler.whoami),
         ("POST", "/api/repos/create", _Handler.create),
         ("POST", "/api/validate-yaml", _Handler.validate),
-        ("POST", f"/api/models/{NAME}/preupload/{REV}", _Handler.preupload),
-        ("POST", rf"/{NAME}\.git/info/lfs/objects/batch", _Handler.batch),
+        ("POST", f"/api/{KIND}/{NAME}/preupload/{REV}", _Handler.preupload),
+        ("POST", rf"/(?:spaces/)?{NAME}\.git/info/lfs/objects/batch", _Handler.batch),
         ("PUT", f"/put/{NAME}/(?P<oid>[^/]+)", _Handler.put),
-        ("POST", f"/api/models/{NAME}/commit/{REV}", _Handler.commit),
+        ("POST", f"/api/{KIND}/{NAME}/commit/{REV}", _Handler.commit),
     ]
 ]

@@ -250,6 +250,17 @@ def publish(arguments: argparse.Namespace) -> Lines:
     return publish_model(PublishOptions(**{name: getattr(arguments, name) for name in names}))
 
 
+def publish_space(arguments: argparse.Namespace) -> Lines:
+    """Put the studio on Hugging Face Spaces."""
+    from mmfa_core.space import SpaceOptions
+    from mmfa_core.space import publish_space as publish
+
+    names = [f.name for f in dataclasses.fields(SpaceOptions)]
+    options = SpaceOptions(**{name: getattr(arguments, name) for name in names})
+    report = _progress(arguments)
+    return publish(options, lambda text: report(text, 0, None))
+
+
 def _follow_options(arguments: argparse.Namespace) -> AnimateOptions:
     from mmfa_core.inference.options import AnimateOptions
 

@@ -65,6 +65,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     _evaluate(_command(kinds, "evaluate", "measure a model", commands.evaluate))
     _bench(_command(kinds, "bench", "measure speed and memory", commands.bench))
     _publish(_command(kinds, "publish", "put a model on the Hugging Face Hub", commands.publish))
+    _publish_space(
+        _command(
+            kinds, "publish-space", "put the studio on Hugging Face Spaces", commands.publish_space
+        )
+    )
     return parser.parse_args(arguments)
 
 
@@ -336,6 +341,17 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     add("--message", metavar="TEXT", help="of the commit")
     add("--output", metavar="DIR", help="keep the folder that is uploaded here")
     add("--dry-run", action="store_true", help="check and build, but send nothing")
+
+
+def _publish_space(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("repository", metavar="ORG/NAME", help="made if it is missing; needs HF_TOKEN")
+    add("--zero-gpu", action="store_true", help="for ZeroGPU and not for a CPU")
+    add("--private", action="store_true", help="only for people whom you let in")
+    add("--message", metavar="TEXT", help="of the commit")
+    add("--output", metavar="DIR", help="keep the folder that is uploaded here")
+    add("--untried", action="store_true", help="don't install, start and use it first")
+    add("--dry-run", action="store_true", help="build and try, but send nothing")
 
 
 def _part(parser: argparse.ArgumentParser) -> None:

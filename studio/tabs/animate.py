@@ -16,14 +16,18 @@ from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import TabControls
 from studio.marked import with_consent
 from studio.motions import OWN
+from studio.tabs.animate_examples import make_ready
 from studio.tabs.animate_handlers import MENDS, AnimateHandlers
 from studio.tabs.animate_layout import (
+    CLIPS,
+    PORTRAITS,
     Compare,
     DriverColumn,
     PortraitColumn,
     Stage,
     compare_row,
     driver_column,
+    known,
     portrait_column,
     settings_rows,
     stage_column,
@@ -63,6 +67,8 @@ def build_animate(studio: StudioContext, terms: Terms) -> TabControls:
     compare = compare_row()
     settings = {"driver": driver.kind, "motion": driver.motion, **settings_rows()}
     handlers = AnimateHandlers(studio)
+    if studio.settings.ready_examples:
+        make_ready(handlers, known(PORTRAITS), known(CLIPS))
     tokens = [gr.State(None) for _ in range(RUNS)]
     runs = _Runs(handlers, stage, tokens, terms)
     _wire_portrait(handlers, portrait)

@@ -19,6 +19,7 @@ from mmfa_core import AnimateOptions, AnimateResult, MMFAError, PreparedPortrait
 from studio.context import StudioContext
 from studio.messages import friendly, sentence
 from studio.motions import chosen_motion
+from studio.ready import REPORT, animation
 from studio.tabs.animate_settings import FORMATS, NO_DRIVER, DriveSettings, mend_values
 from studio.tabs.animate_stops import Stops, Throttle
 from studio.tabs.animate_views import live_value, progress_html, report_html, time_left
@@ -139,6 +140,11 @@ class AnimateHandlers:
         """
         if clip is None:
             yield "", [], [], []
+            return
+        whole = not (start_s or end_s or driving_face)
+        ready = self.studio.ready.find((clip,), REPORT) if whole else None
+        if ready is not None:
+            yield ready
             return
         told, found = Throttle(), None
         yield progress_html("Looking through the clip...", 0, 1), gr.skip(), gr.skip(), []
@@ -371,6 +377,13 @@ class AnimateHandlers:
         )
         driving = _driving(settings, clip, picture, motion_file)
         options = settings.options(self.studio.settings.max_clip_s).changed(badge=badge)
+        choice = animation(settings, crop_x or 0, crop_y or 0, crop_size or 0)
+        ready = self.studio.ready.find((portrait, driving), choice) if badge else None
+        if ready is not None:
+            output = self.studio.new_file(".mp4", "animation")
+            output.write_bytes(ready.content)
+            yield output, None, output, ready.line, ""
+            return
         prepared = self._prepare(portrait, crop_x, crop_y, crop_size)
         if driver == "picture":
             yield self._animate_picture(prepared, driving, options)

@@ -5,6 +5,7 @@ In: a StudioContext. Out: components, grouped. Knows nothing about what they set
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from studio.tabs.animate_settings import DEFAULT, FORMATS
 from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS, live_view, progress_html
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+PORTRAITS = ("london_034_neutral.jpg", "london_009_neutral.jpg", "astronaut.jpg")
+CLIPS = ("driving_smile.mp4", "driving_expressive.mp4", "driving_turn.mp4")
+DRIVING_PICTURES = ("london_009_smiling.jpg", "london_114_smiling.jpg")
 LARGEST_PX = 4096
 READY = "Give a portrait and a driver, look at the preview, then animate."
 PART_TEXTS = {
@@ -98,7 +102,7 @@ def portrait_column(studio: StudioContext) -> PortraitColumn:
         elem_id="animate-portrait",
         placeholder="Drop a portrait here,\nor pick an example below",
     )
-    _examples(["london_034_neutral.jpg", "london_009_neutral.jpg", "astronaut.jpg"], picture)
+    _examples(PORTRAITS, picture)
     words = gr.Markdown("", elem_classes="hint", elem_id="animate-portrait-words")
     faces = gr.Gallery(
         label="Which face",
@@ -140,7 +144,7 @@ def driver_column(studio: StudioContext) -> DriverColumn:
             elem_classes="square",
             elem_id="animate-clip",
         )
-        _examples(["driving_smile.mp4", "driving_expressive.mp4", "driving_turn.mp4"], clip)
+        _examples(CLIPS, clip)
     with gr.Column(visible=False) as pictures:
         picture = PictureFile(
             type="filepath",
@@ -150,7 +154,7 @@ def driver_column(studio: StudioContext) -> DriverColumn:
             elem_id="animate-picture",
             placeholder="Drop a picture with an expression here,\nor pick an example below",
         )
-        _examples(["london_009_smiling.jpg", "london_114_smiling.jpg"], picture)
+        _examples(DRIVING_PICTURES, picture)
     motion, motion_file, motion_words, motions = _motion_column(studio)
     kind = gr.Radio(
         [("Clip", "clip"), ("Single picture", "picture"), ("Motion", "motion")],
@@ -404,10 +408,14 @@ def _sources(studio: StudioContext, *names: str) -> list[Any]:
     return [name for name in names if name != "webcam" or studio.settings.webcam]
 
 
-def _examples(names: list[str], component: Component) -> None:
-    files = [[str(EXAMPLES / name)] for name in names if (EXAMPLES / name).exists()]
+def known(names: Sequence[str]) -> list[Path]:
+    """Return the files of those examples that are there."""
+    return [EXAMPLES / name for name in names if (EXAMPLES / name).exists()]
+
+
+def _examples(names: Sequence[str], component: Component) -> None:
     gr.Examples(
-        files,
+        [[str(path)] for path in known(names)],
         inputs=[component],
         label="Examples",
         cache_examples=False,
