@@ -553,7 +553,13 @@ def test_a_stop_while_rendering_removes_the_partial_clip(model, examples, tmp_pa
         "--output", tmp_path / "o.mp4", "--json-progress",
     )  # fmt: skip
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, Ctrl-C is ignored, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as process:
         for line in process.stdout:
             if json.loads(line)["progress"]["stage"] == "render":
