@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 AUTH_VARIABLE = "MMFA_STUDIO_AUTH"
@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path) -> int:
     on_spaces = "SPACE_ID" in os.environ
+    believe_proxy(os.environ)
     with contextlib.suppress(ImportError):
         import spaces  # noqa: F401 - ZeroGPU changes torch, so this comes before it
     from mmfa_core import Animator, MMFAError
@@ -173,6 +174,17 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
         webbrowser.open(local)
     page.block_thread()
     return 0
+
+
+def believe_proxy(environment: MutableMapping[str, str]) -> None:
+    """On a Space, believe what the proxy says of https and of addresses; change nothing elsewhere.
+
+    Only that proxy reaches the server there. Unbelieved, the cookie that tells people apart is not
+    one that a browser sends from the Space's frame, and all visitors have the proxy's address.
+    uvicorn reads the variable when the page is launched.
+    """
+    if "SPACE_ID" in environment:
+        environment.setdefault("FORWARDED_ALLOW_IPS", "*")
 
 
 def _has_auth() -> bool:

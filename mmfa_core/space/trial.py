@@ -152,8 +152,17 @@ def _animate(url: str, folder: Path, home: Path) -> int:
 
     try:
         client = gradio_client.Client(url, verbose=False, download_files=str(home / "got"))
+        portrait = gradio_client.handle_file(folder / PORTRAIT)
+        # The page frames the face first; what was made ready is for that frame.
+        *_, x, y, side = (
+            slider["value"]
+            for slider in client.predict(picture=portrait, api_name="/find_faces")[-3:]
+        )
         clip, *_ = client.predict(
-            portrait=gradio_client.handle_file(folder / PORTRAIT),
+            portrait=portrait,
+            crop_x=x,
+            crop_y=y,
+            crop_size=side,
             clip=gradio_client.handle_file(folder / CLIP),
             consent=True,
             api_name="/animate",
@@ -161,7 +170,7 @@ def _animate(url: str, folder: Path, home: Path) -> int:
         place = Path(clip["video"] if isinstance(clip, dict) else clip)
         frames = probe_clip(place).frames
         change = _largest_change(place)
-    except (MMFAError, OSError, ValueError, RuntimeError) as error:
+    except (MMFAError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise MismatchError(
             f"The page of the Space doesn't animate: {_last_line(str(error))}", "Start app.py."
         ) from error

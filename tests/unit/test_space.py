@@ -10,6 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import app
 from mmfa_core.errors import ConfigError, MismatchError, ResourceError
 from mmfa_core.space import SpaceOptions, publish_space
 from mmfa_core.space.folder import ROOT, build_space, read_front_matter
@@ -163,4 +164,17 @@ def test_a_dry_run_sends_nothing(hub, tmp_path):
 def test_the_folder_of_a_space_starts_and_animates_in_a_clean_environment(built):
     seen = try_space(built[0])
     assert seen.frames == 23
-    assert seen.example_s < 20  # its answer was ready
+    assert seen.example_s < 20  # connecting and finding the face included
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"SPACE_ID": "org/studio"}, "*"),
+        ({"SPACE_ID": "org/studio", "FORWARDED_ALLOW_IPS": "10.0.0.1"}, "10.0.0.1"),
+        ({}, None),  # elsewhere anybody could forge what a proxy says
+    ],
+)
+def test_only_a_space_believes_what_its_proxy_says(given, left):
+    app.believe_proxy(given)
+    assert given.get("FORWARDED_ALLOW_IPS") == left
