@@ -50,11 +50,11 @@ class ModelConfig:
     expression_blocks: tuple[int, ...] = (0, 1, 2)  # residual blocks at each of these scales
     expression_features: int = 128  # E, size of e
     expression_code: int = 32  # Z, size of z
-    appearance_widths: tuple[int, ...] = (48, 96)  # source features at 1/4 and 1/8
-    appearance_blocks: tuple[int, ...] = (0, 1)  # residual blocks at each of these scales
-    dense_widths: tuple[int, ...] = (64, 96)  # dense motion at 1/8 and 1/16
+    appearance_widths: tuple[int, ...] = (64, 160)  # source features at 1/4 and 1/8
+    appearance_blocks: tuple[int, ...] = (1, 2)  # residual blocks at each of these scales
+    dense_widths: tuple[int, ...] = (96, 160)  # dense motion at 1/8 and 1/16
     dense_blocks: int = 2  # residual blocks of dense motion at each scale
-    decoder_blocks: tuple[int, ...] = (1, 2)  # residual blocks at 1/4 and 1/8
+    decoder_blocks: tuple[int, ...] = (2, 3)  # residual blocks at 1/4 and 1/8
     hint_regions: tuple[tuple[int, ...], ...] = ()  # keypoints of each region that gets hints
     volume_depth: int = 1  # planes of the 3-D feature volume; 1 = 2-D features (mmfa-s)
     volume_width: int = 0  # channels of each plane of that volume; 0 when volume_depth is 1

@@ -73,7 +73,7 @@ class VGGFeatures(nn.Module):
             if taps:
                 features = F.max_pool2d(features, 2)
             for convolution in block:  # type: ignore[attr-defined]  # a ModuleList
-                features = F.relu(convolution(features))
+                features = F.relu(convolution(features), inplace=True)
             taps.append(features)
         return taps
 

@@ -106,7 +106,13 @@ class PairObjective(nn.Module):
         self.place_weights: Tensor
 
     def forward(
-        self, pair: Pair, weights: LossWeights, noise: Tensor, *, joint: bool
+        self,
+        pair: Pair,
+        weights: LossWeights,
+        noise: Tensor,
+        *,
+        joint: bool,
+        frozen: bool = False,
     ) -> StepResult:
         """Compute the terms.
 
@@ -116,10 +122,27 @@ class PairObjective(nn.Module):
             noise: (2 B, Z + 4): standard normal, for z and for the jitter of the face crop;
                 zeros take the means.
             joint: also generate pictures.
+            frozen: take the encoders as they are: no term of theirs, no jitter, no sampling.
 
         Returns:
             StepResult.
         """
+        if frozen:
+            with torch.no_grad():
+                found = self.model.estimate(
+                    torch.cat((pair.source.pictures, pair.driving.pictures))
+                )
+            terms: dict[str, Tensor] = {}
+        else:
+            found, terms = self._estimate(pair, weights, noise, joint)
+        if not joint:
+            return StepResult({k: v for k, v in terms.items() if getattr(weights, k) > 0})
+        return self._generate(pair, found, weights, noise, terms)
+
+    def _estimate(
+        self, pair: Pair, weights: LossWeights, noise: Tensor, joint: bool
+    ) -> tuple[Estimate, dict[str, Tensor]]:
+        """Estimate motion and identity of both pictures, with the terms of the encoders."""
         both = Labelled.cat([pair.source, pair.driving])
         size = self.model.config.expression_code
         coarse = self.model.estimate_coarse(both.pictures)
@@ -133,8 +156,19 @@ class PairObjective(nn.Module):
         if self.teacher:
             terms["offsets"] = terms["offsets"] + self._offset_term(both, direct, canonical)
         terms |= invariance_terms(self.model, pair.driving.pictures, weights, noise)
-        if not joint:
-            return StepResult({k: v for k, v in terms.items() if getattr(weights, k) > 0})
+        return found, terms
+
+    def _generate(
+        self,
+        pair: Pair,
+        found: Estimate,
+        weights: LossWeights,
+        noise: Tensor,
+        terms: dict[str, Tensor],
+    ) -> StepResult:
+        """Generate the driving pictures, and add the terms of what was generated."""
+        size = self.model.config.expression_code
+        motion, canonical = found.motion, found.canonical_keypoints
         count = len(pair.source.scale)
         source = EncodedSource(
             pair.source.pictures,

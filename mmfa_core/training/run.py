@@ -29,6 +29,7 @@ from mmfa_core.training.batches import PairSampler
 from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.directions import PORTRAITS, measure_expressions
 from mmfa_core.training.folder import prepare_folder
+from mmfa_core.training.growth import grow
 from mmfa_core.training.heldout import HeldOut
 from mmfa_core.training.machine import keep_memory, require_room
 from mmfa_core.training.settings import TrainSettings, settings_from_dict
@@ -163,12 +164,10 @@ def _first_model(settings: TrainSettings, keypoints: torch.Tensor) -> MMFA:
         model.motion_estimator.mean_keypoints.data.copy_(keypoints)
     if settings.start:
         loaded = load_model(Path(settings.start).expanduser())
+        state = loaded.model.state_dict()
         if loaded.config != settings.model:
-            raise ConfigError(
-                f"{loaded.model_id} has another architecture than the configuration.",
-                "Start from weights of the same configuration.",
-            )
-        model.load_state_dict(loaded.model.state_dict())
+            state = grow(state, loaded.config, settings.model, settings.seed)
+        model.load_state_dict(state)
     return model
 
 

@@ -13,7 +13,7 @@ from mmfa_core.config import MODEL_CONFIGS, ModelConfig, from_dict, mmfa_s_256
 from mmfa_core.errors import ConfigError
 from mmfa_core.losses.terms import LossWeights
 
-STAGES = ("encoders", "joint", "vae")
+STAGES = ("encoders", "joint", "generator", "vae")
 PRECISIONS = ("auto", "float32")
 
 
@@ -21,7 +21,8 @@ PRECISIONS = ("auto", "float32")
 class StageSettings:
     """Describe one stage; stages run one after the other."""
 
-    kind: str = "joint"  # encoders (teacher only), joint (all networks) or vae (polish)
+    # encoders (teacher only), joint (all networks), generator (encoders frozen) or vae (polish)
+    kind: str = "joint"
     name: str = "joint"  # for the log
     steps: int = 1000  # optimiser steps, > 0
     batch: int = 8  # pairs a step, > 0
@@ -31,6 +32,11 @@ class StageSettings:
     encoder_lr: float = 1.0  # factor on the encoders' rate
     sample_code: bool = True  # sample z; False takes its mean
     weights: LossWeights = field(default_factory=LossWeights)  # of the terms
+
+    @property
+    def generates(self) -> bool:
+        """Say whether the stage generates pictures."""
+        return self.kind in {"joint", "generator"}
 
     def __post_init__(self) -> None:
         """Check kind and counts."""

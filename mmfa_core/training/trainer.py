@@ -127,13 +127,18 @@ class Trainer:
         rate = learning_rate(stage, place.step)
         for group, factor in zip(self.optimiser.param_groups, (stage.encoder_lr, 1.0), strict=True):
             group["lr"] = rate * factor
-        joint = stage.kind == "joint"
         pair = to_device(self._take_batch(), self.device)
         noise = self._noise(stage)
         self.model.train()
         half = self.settings.precision == "auto" and use_bfloat16(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            result: StepResult = self.objective(pair, stage.weights, noise, joint=joint)
+            result: StepResult = self.objective(
+                pair,
+                stage.weights,
+                noise,
+                joint=stage.generates,
+                frozen=stage.kind == "generator",
+            )
         terms = dict(result.terms)
         if self.discriminator is not None and stage.weights.adversarial > 0 and result.face_crops:
             terms |= self._adversarial(result.face_crops)
@@ -275,7 +280,7 @@ class Trainer:
         if place is None:
             raise ValueError("the schedule is over")
         stage = place.stage
-        return self.sampler.batch(step, stage.batch, joint=stage.kind == "joint", rank=self.rank)
+        return self.sampler.batch(step, stage.batch, joint=stage.generates, rank=self.rank)
 
     def _stage_ended(self) -> bool:
         place = self.place()
