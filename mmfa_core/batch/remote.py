@@ -15,6 +15,7 @@ from pathlib import Path
 from mmfa_core.batch.maker import CellMaker, Facts, Failure, explain_failure
 from mmfa_core.inference.animator import Animator
 from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.inference.watching import report_nothing
 
 WORKER = f"{socket.gethostname()}/{os.getpid()}"
 
@@ -97,7 +98,7 @@ class Workshop:
                 Sent(_write(folder / "source", parcel.source, source), parcel.source_digest),
                 Sent(_write(folder / "driving", parcel.driving, driving), parcel.driving_digest),
                 output,
-                _ignore,
+                report_nothing,
             )
             return Returned(content=output.read_bytes(), worker=WORKER, facts=facts)
 
@@ -145,7 +146,3 @@ def _write(folder: Path, name: str, content: bytes) -> Path:
     path = folder / Path(name).name
     path.write_bytes(content)
     return path
-
-
-def _ignore(stage: str, done: int, total: int | None) -> None:
-    del stage, done, total

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from mmfa_core.errors import ConfigError
 from mmfa_core.hub import resolve_model
 from mmfa_core.inference.animator import Animator
 from mmfa_core.inference.marks import begin_mark
-from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.inference.options import AnimateOptions, build_options
+from mmfa_core.inference.watching import ReportProgress, report_nothing
 from mmfa_core.media import write_picture
 from mmfa_core.provenance import Ingredient, Mark
 from mmfa_core.provenance.origin import DRIVING, PORTRAIT
@@ -39,7 +39,7 @@ def run_batch(
     threads: int | None = None,
     ray: str | None = None,
     options: AnimateOptions | None = None,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: ReportProgress | None = None,
     **changes: Any,
 ) -> BatchReport:
     """Make every portrait of a folder follow every clip of another.
@@ -72,10 +72,10 @@ def run_batch(
         ConfigError: an option can't be used, or Ray is missing or doesn't answer.
     """
     began = time.monotonic()
-    chosen = (options or AnimateOptions()).changed(**changes)
+    chosen = build_options(options, changes)
     if chosen.crop is not None:
         raise ConfigError("A crop by hand fits one portrait, not a batch.", "Leave it out.")
-    folder, told = Path(output), progress or _ignore
+    folder, told = Path(output), progress or report_nothing
     weights = resolve_model(model)
     animator = Animator.from_pretrained(weights, device=device, threads=threads)
     plan = build_plan(sources, drivings, folder, chosen, animator.model_hash)
@@ -147,7 +147,3 @@ def _mark_sheet(plan: Plan, animator: Animator, options: AnimateOptions) -> Mark
         Ingredient(role=role, sha256=digest) for digest, role in {**drivings, **sources}.items()
     ]
     return begin_mark(animator.engine, "contact sheet", (options,), named, badge=False)
-
-
-def _ignore(stage: str, done: int, total: int | None) -> None:
-    del stage, done, total

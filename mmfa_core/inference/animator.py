@@ -11,13 +11,11 @@ estimates, transfers and renders a few frames at a time; ClipWriter encodes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from mmfa_core.checkpoint import load_model
 from mmfa_core.hub import resolve_model
@@ -30,13 +28,13 @@ from mmfa_core.inference.doctor import (
 )
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine, choose_device, choose_dtype, choose_threads
-from mmfa_core.inference.expressions import ExpressionSpace
-from mmfa_core.inference.interpolation import interpolate_codes
+from mmfa_core.inference.expressions import ExpressionSpace, interpolate_faces
+from mmfa_core.inference.follow import animate_portrait, stream_portrait
 from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.microscope import Microscope
-from mmfa_core.inference.motion_files import MOTION_SUFFIX, save_track
 from mmfa_core.inference.motion_track import MotionTrack
-from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.inference.options import AnimateOptions, build_options
+from mmfa_core.inference.outputs import Outputs
 from mmfa_core.inference.portrait import (
     CropByHand,
     FoundFace,
@@ -48,16 +46,13 @@ from mmfa_core.inference.portrait import (
     prepare_portrait,
     view_portrait,
 )
-from mmfa_core.inference.recording import record_motion
-from mmfa_core.inference.render import BATCH
+from mmfa_core.inference.recording import save_motion
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.saving import USUAL_FPS, Saved, save_frames
-from mmfa_core.inference.still import animate_picture, is_picture
-from mmfa_core.inference.stream import Outputs, animate_clip, drain, stream_clip
 from mmfa_core.inference.timeline import Timeline
-from mmfa_core.inference.timeline_clip import stream_timeline
-from mmfa_core.inference.watching import watch
-from mmfa_core.media import Frame, check_output
+from mmfa_core.inference.timeline_clip import render_timeline, stream_timeline
+from mmfa_core.inference.watching import ReportProgress, report_nothing, watch
+from mmfa_core.media import Frame
 from mmfa_core.motion import MotionEdit
 from mmfa_core.provenance.origin import EXPRESSION
 
@@ -145,11 +140,7 @@ class Animator:
         return self.expressions.show(identity, code, paste_back=paste_back)
 
     def prepare(
-        self,
-        portrait: Portrait,
-        *,
-        face_index: int | None = None,
-        crop: CropByHand | None = None,
+        self, portrait: Portrait, *, face_index: int | None = None, crop: CropByHand | None = None
     ) -> PreparedPortrait:
         """Find the face of a portrait and encode it once, for several calls.
 
@@ -175,7 +166,7 @@ class Animator:
         output: str | Path | None = None,
         *,
         options: AnimateOptions | None = None,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ReportProgress | None = None,
         **changes: Any,
     ) -> AnimateResult:
         """Make a portrait follow a clip (or take the motion of a single picture).
@@ -199,10 +190,10 @@ class Animator:
         Raises:
             MMFAError: for any file or option that can't be used, in one sentence.
         """
-        chosen = (options or AnimateOptions()).changed(**changes)
+        chosen = build_options(options, changes)
         target = None if output is None else Path(output)
-        work = animate_picture if is_picture(Path(clip)) else animate_clip
-        return work(self.engine, portrait, Path(clip), target, chosen, progress or _ignore)
+        told = progress or report_nothing
+        return animate_portrait(self.engine, portrait, Path(clip), target, chosen, told)
 
     def stream(
         self,
@@ -237,22 +228,15 @@ class Animator:
         Raises:
             MMFAError: for any file or option that can't be used, in one sentence.
         """
-        chosen = (options or AnimateOptions()).changed(**changes)
+        chosen = build_options(options, changes)
         listed = [output] if isinstance(output, str | Path) else output
-        files = tuple(Path(file) for file in listed)
-        if is_picture(Path(clip)):
-            result = self.animate(portrait, clip, files[0], options=chosen)
-            yield RenderUpdate(stage="done", done=1, total=1, seconds_left=0.0, result=result)
-            return
         outputs = Outputs(
-            files=files,
+            files=tuple(Path(file) for file in listed),
             chunk_folder=None if chunk_folder is None else Path(chunk_folder),
             chunk_s=chunk_s,
             keep_partial=True,
         )
-        updates = stream_clip(self.engine, portrait, Path(clip), chosen, outputs)
-        with contextlib.closing(updates):
-            yield from updates
+        yield from stream_portrait(self.engine, portrait, Path(clip), chosen, outputs)
 
     def render_timeline(
         self,
@@ -262,7 +246,7 @@ class Animator:
         *,
         driving: str | Path | None = None,
         options: AnimateOptions | None = None,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ReportProgress | None = None,
         **changes: Any,
     ) -> AnimateResult:
         """Move a portrait by keyframes: the still portrait, or on top of a clip's motion.
@@ -287,14 +271,11 @@ class Animator:
         Raises:
             MMFAError: for any file or option that can't be used, in one sentence.
         """
-        chosen = (options or AnimateOptions()).changed(**changes)
-        outputs = Outputs(files=() if output is None else (Path(output),))
+        chosen = build_options(options, changes)
+        target = None if output is None else Path(output)
         clip = None if driving is None else Path(driving)
-        return drain(
-            stream_timeline(self.engine, portrait, timeline, clip, chosen, outputs),
-            keep=output is None,
-            progress=progress or _ignore,
-        )
+        told = progress or report_nothing
+        return render_timeline(self.engine, portrait, timeline, target, clip, chosen, progress=told)
 
     def stream_timeline(
         self,
@@ -325,12 +306,10 @@ class Animator:
         Raises:
             MMFAError: for any file or option that can't be used, in one sentence.
         """
-        chosen = (options or AnimateOptions()).changed(**changes)
+        chosen = build_options(options, changes)
         outputs = Outputs(files=(Path(output),), keep_partial=True)
         clip = None if driving is None else Path(driving)
-        updates = stream_timeline(self.engine, portrait, timeline, clip, chosen, outputs)
-        with contextlib.closing(updates):
-            yield from updates
+        yield from stream_timeline(self.engine, portrait, timeline, clip, chosen, outputs)
 
     def save_motion(
         self,
@@ -338,7 +317,7 @@ class Animator:
         output: str | Path,
         *,
         options: AnimateOptions | None = None,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ReportProgress | None = None,
         **changes: Any,
     ) -> MotionTrack:
         """Save the motion of a clip: pose, place, size and expression, and nothing of its pictures.
@@ -361,11 +340,9 @@ class Animator:
         Raises:
             MMFAError: for any file or option that can't be used, in one sentence.
         """
-        chosen = (options or AnimateOptions()).changed(**changes)
-        check_output(output, overwrite=chosen.overwrite, suffixes=(MOTION_SUFFIX,))
-        track = record_motion(self.engine, Path(clip), chosen, progress or _ignore)
-        save_track(output, track, overwrite=chosen.overwrite)
-        return track
+        chosen = build_options(options, changes)
+        told = progress or report_nothing
+        return save_motion(self.engine, Path(clip), Path(output), chosen, told)
 
     def save_motion_in_steps(
         self, clip: str | Path, output: str | Path, **how: Any
@@ -396,7 +373,7 @@ class Animator:
         start_s: float = 0.0,
         end_s: float | None = None,
         max_seconds: float = AnimateOptions.max_seconds,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ReportProgress | None = None,
     ) -> DriveReport:
         """Tell how well a clip will drive a portrait, and what would mend it.
 
@@ -421,7 +398,7 @@ class Animator:
             face_index=face_index,
             part=(start_s, end_s),
             max_seconds=max_seconds,
-            progress=progress or _ignore,
+            progress=progress or report_nothing,
         )
 
     def examine_in_steps(self, clip: str | Path, **how: Any) -> Generator[ExamineUpdate]:
@@ -526,18 +503,7 @@ class Animator:
             ConfigError: for another path or number of steps.
             MediaError: as for prepare.
         """
-        first, last = self.prepare(a), self.prepare(b)
-        shown = first if identity is None else self.prepare(identity)
-        frames: list[Frame] = []
-        with self.engine.computing():
-            start, end = (p.source.motion.expression_code for p in (first, last))
-            codes = interpolate_codes(start, end, steps, path)
-            for few in torch.split(codes, BATCH):
-                still = self.engine.loaded.model.expand(shown.source, len(few)).motion
-                offsets = self.engine.decode_expression(few)
-                motion = replace(still, expression_code=few, expression_offsets=offsets)
-                frames += self.engine.render(shown.source, motion)
-        return frames
+        return interpolate_faces(self.engine, (a, b), identity, steps, path)
 
     def save(
         self,
@@ -582,11 +548,7 @@ class Animator:
         return save_frames(Path(output), frames, mark, fps=fps, overwrite=overwrite)
 
     def keypoints(
-        self,
-        portrait: Portrait,
-        *,
-        face_index: int | None = None,
-        crop: CropByHand | None = None,
+        self, portrait: Portrait, *, face_index: int | None = None, crop: CropByHand | None = None
     ) -> KeypointReport:
         """Report what the model sees in a portrait: keypoints step by step, pose, expression.
 
@@ -606,7 +568,3 @@ class Animator:
             return report_keypoints(
                 self.engine.loaded.model, seen.source, seen.crop_box, seen.face, seen.notes
             )
-
-
-def _ignore(stage: str, done: int, total: int | None) -> None:
-    del stage, done, total

@@ -119,6 +119,11 @@ class Engine:
         offsets: Tensor = self.loaded.model.expression_vae.decode(code)
         return offsets
 
+    def with_expression(self, motion: Motion, code: Tensor) -> Motion:
+        """Give motions, batch B, other expressions by their codes (B, Z)."""
+        offsets = self.decode_expression(code)
+        return dataclasses.replace(motion, expression_code=code, expression_offsets=offsets)
+
     def decode_as_estimated(self, code: Tensor) -> Tensor:
         """Decode codes that estimate gave, (B, Z), to the very offsets that it gave with them."""
         with self._fast():

@@ -6,8 +6,8 @@ Knows nothing about pages or training. The door is Animator.expressions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,10 +25,13 @@ from mmfa_core.inference.codes import (
     steer_code,
 )
 from mmfa_core.inference.engine import Engine
+from mmfa_core.inference.interpolation import interpolate_codes
 from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.portrait import Portrait, ingredient_of, prepare_portrait
 from mmfa_core.inference.render import BATCH
+from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import CLIP_SUFFIXES, ClipWriter, Frame, check_output
+from mmfa_core.model import EncodedSource
 from mmfa_core.provenance.origin import EXPRESSION
 
 CLIP_FRAMES = (2, 1800)  # of a clip through expressions
@@ -97,14 +100,7 @@ class ExpressionSpace:
     def show_all(self, identity: Portrait, codes: Sequence[Code]) -> list[Frame]:
         """Show several expressions on one portrait; see show."""
         shown = prepare_portrait(self.engine, identity)
-        frames: list[Frame] = []
-        with self.engine.computing():
-            for few in torch.split(self._tensor(codes), BATCH):
-                still = self.engine.loaded.model.expand(shown.source, len(few)).motion
-                offsets = self.engine.decode_expression(few)
-                motion = replace(still, expression_code=few, expression_offsets=offsets)
-                frames += self.engine.render(shown.source, motion)
-        return frames
+        return render_codes(self.engine, shown.source, self._tensor(codes))
 
     def write_loop(  # noqa: PLR0913  # one argument a choice
         self,
@@ -119,7 +115,7 @@ class ExpressionSpace:
         sources: Sequence[Portrait] = (),
         badge: bool = True,
         overwrite: bool = False,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ReportProgress | None = None,
     ) -> Path:
         """Write a clip from one expression to another and back, which loops without a jump.
 
@@ -174,6 +170,32 @@ class ExpressionSpace:
                 "Read it again with this model.",
             )
         return torch.tensor(codes, dtype=torch.float32, device=self.engine.device)
+
+
+def render_codes(engine: Engine, source: EncodedSource, codes: Tensor) -> list[Frame]:
+    """Show expression codes (N, Z) on a portrait, whose pose, size and place stay: N frames."""
+    frames: list[Frame] = []
+    with engine.computing():
+        for few in torch.split(codes, BATCH):
+            still = engine.loaded.model.expand(source, len(few)).motion
+            frames += engine.render(source, engine.with_expression(still, few))
+    return frames
+
+
+def interpolate_faces(
+    engine: Engine,
+    ends: tuple[Portrait, Portrait],
+    identity: Portrait | None,
+    steps: int,
+    path: str,
+) -> list[Frame]:
+    """Go from one face's expression to another's; see Animator.interpolate."""
+    first, last = (prepare_portrait(engine, portrait) for portrait in ends)
+    shown = first if identity is None else prepare_portrait(engine, identity)
+    with engine.computing():
+        start, end = (p.source.motion.expression_code for p in (first, last))
+        codes = interpolate_codes(start, end, steps, path)
+    return render_codes(engine, shown.source, codes)
 
 
 def _code(values: Tensor) -> Code:

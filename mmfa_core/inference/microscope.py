@@ -6,8 +6,7 @@ Knows nothing about pages. The door is Animator.microscope.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from mmfa_core.inference.codes import Code
 from mmfa_core.inference.dots import TRAIL_FRAMES, draw_keypoints, point_colours
 from mmfa_core.inference.editing import KeypointReport, edit_motion, report_keypoints
 from mmfa_core.inference.engine import Engine
-from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.inference.options import AnimateOptions, build_options
 from mmfa_core.inference.portrait import Portrait, prepare_portrait
 from mmfa_core.inference.tracks import KeypointTracks, compare_clip, motion_at
+from mmfa_core.inference.watching import ReportProgress, report_nothing
 from mmfa_core.media import Frame
 from mmfa_core.motion import MotionEdit
 
@@ -89,8 +89,7 @@ class Microscope:
             motion = seen.source.motion
             if code is not None:
                 row = torch.tensor([code], dtype=torch.float32, device=self.engine.device)
-                offsets = self.engine.decode_expression(row)
-                motion = replace(motion, expression_code=row, expression_offsets=offsets)
+                motion = self.engine.with_expression(motion, row)
             return dissect_render(self.engine, seen.source, edit_motion(motion, edit or NEUTRAL))
 
     def compare(
@@ -99,7 +98,7 @@ class Microscope:
         clip: str | Path,
         *,
         options: AnimateOptions | None = None,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ReportProgress | None = None,
         **changes: Any,
     ) -> KeypointTracks:
         """Follow the keypoints of a portrait and of its driver through a clip.
@@ -117,9 +116,9 @@ class Microscope:
         Raises:
             MMFAError: for any file or option that can't be used, in one sentence.
         """
-        chosen = (options or AnimateOptions()).changed(**changes)
+        chosen = build_options(options, changes)
         seen = prepare_portrait(self.engine, portrait)
-        return compare_clip(self.engine, seen, Path(clip), chosen, progress or _ignore)
+        return compare_clip(self.engine, seen, Path(clip), chosen, progress or report_nothing)
 
     def frame(
         self,
@@ -173,7 +172,3 @@ class Microscope:
 
 
 NEUTRAL = MotionEdit()
-
-
-def _ignore(stage: str, done: int, total: int | None) -> None:
-    del stage, done, total

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,3 +119,8 @@ class AnimateOptions:
                 near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
                 raise ConfigError(f"There is no option {name!r}.", f"Did you mean {near!r}?")
         return dataclasses.replace(self, **changes)
+
+
+def build_options(options: AnimateOptions | None, changes: Mapping[str, Any]) -> AnimateOptions:
+    """Take the given options, or the usual ones, with some changed; errors as for changed."""
+    return (options or AnimateOptions()).changed(**changes)

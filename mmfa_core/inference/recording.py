@@ -1,6 +1,6 @@
 """From a clip to its motion.
 
-In: a clip and an engine. Out: a MotionTrack. Knows nothing about portraits or motion files.
+In: a clip and an engine. Out: a MotionTrack, also as a file. Knows nothing about portraits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from mmfa_core.errors import MediaError
 from mmfa_core.inference.driver import Driver, open_driver
 from mmfa_core.inference.engine import Engine
-from mmfa_core.inference.motion_files import is_motion
+from mmfa_core.inference.motion_files import MOTION_SUFFIX, is_motion, save_track
 from mmfa_core.inference.motion_track import HeadMotion, MotionTrack
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.render import (
@@ -27,7 +27,7 @@ from mmfa_core.inference.render import (
 from mmfa_core.inference.still import is_picture
 from mmfa_core.inference.survey import Survey
 from mmfa_core.inference.watching import ReportProgress
-from mmfa_core.media import ClipInfo
+from mmfa_core.media import ClipInfo, check_output
 from mmfa_core.motion import Motion
 
 
@@ -62,6 +62,16 @@ def record_motion(
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
     )
+
+
+def save_motion(
+    engine: Engine, clip: Path, output: Path, options: AnimateOptions, progress: ReportProgress
+) -> MotionTrack:
+    """Estimate the motion of a clip and write it to a file; see Animator.save_motion."""
+    check_output(output, overwrite=options.overwrite, suffixes=(MOTION_SUFFIX,))
+    track = record_motion(engine, clip, options, progress)
+    save_track(output, track, overwrite=options.overwrite)
+    return track
 
 
 def estimate_all(engine: Engine, driver: Driver, progress: ReportProgress) -> tuple[Survey, Motion]:

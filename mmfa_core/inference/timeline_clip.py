@@ -14,17 +14,19 @@ from fractions import Fraction
 from pathlib import Path
 
 from mmfa_core.errors import MediaError
-from mmfa_core.inference.clip import check_driver_output, finish_frame, open_writer, prepare_timed
+from mmfa_core.inference.clip import check_driver_output, finish_frame, prepare_timed
 from mmfa_core.inference.driver import open_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
+from mmfa_core.inference.outputs import Delivery, Outputs, drain
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait
 from mmfa_core.inference.render import StageClock, stream_frames
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.still import is_picture
-from mmfa_core.inference.stream import Outputs, Pace, stream_clip
+from mmfa_core.inference.stream import stream_clip
 from mmfa_core.inference.timeline import Timeline
+from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, ClipInfo
 from mmfa_core.provenance import Mark
 
@@ -41,6 +43,22 @@ def stream_timeline(
     if driving is None:
         return _over_still(engine, portrait, timeline, options, outputs)
     return _over_clip(engine, portrait, timeline, driving, options, outputs)
+
+
+def render_timeline(
+    engine: Engine,
+    portrait: Portrait,
+    timeline: Timeline,
+    output: Path | None,
+    driving: Path | None,
+    options: AnimateOptions,
+    *,
+    progress: ReportProgress,
+) -> AnimateResult:
+    """Show a portrait along a timeline, to the end; see Animator.render_timeline."""
+    outputs = Outputs(files=() if output is None else (output,))
+    updates = stream_timeline(engine, portrait, timeline, driving, options, outputs)
+    return drain(updates, keep=output is None, progress=progress)
 
 
 def _over_clip(
@@ -146,37 +164,16 @@ def _render(
         frames=total,
         variable_rate=False,
     )
-    pace = Pace(total)
-    with contextlib.ExitStack() as stack:
-        writers = [
-            stack.enter_context(
-                open_writer(
-                    file,
-                    file,
-                    silent,
-                    (width, height),
-                    overwrite=options.overwrite,
-                    keep_partial=outputs.keep_partial,
-                    mark=mark,
-                )
-            )
-            for file in outputs.files
-        ]
-        stack.enter_context(contextlib.closing(shown))
-        for done, generated in enumerate(shown, start=1):
-            with clock.measure("encode"):
-                frame = finish_frame(prepared, generated, options)
-                for writer in writers:
-                    writer.write(frame)
-            yield RenderUpdate(
-                stage="render",
-                done=done,
-                total=total,
-                seconds_left=pace.seconds_left(done),
-                frame=frame,
-            )
-        with clock.measure("encode"):
-            stack.close()
+    delivery = Delivery(
+        outputs=outputs,
+        prepared=prepared,
+        options=options,
+        clip=Path(),
+        info=silent,
+        clock=clock,
+        mark=mark,
+    )
+    yield from delivery.write(shown, total)
 
 
 def _unreached(timeline: Timeline, info: ClipInfo) -> list[str]:

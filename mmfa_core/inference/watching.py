@@ -17,6 +17,11 @@ ReportProgress = Callable[[str, int, int | None], None]  # stage, done, total if
 Step = tuple[str, int, int | None]
 
 
+def report_nothing(stage: str, done: int, total: int | None) -> None:
+    """Take a report and do nothing with it."""
+    del stage, done, total
+
+
 class _LeftError(BaseException):
     """End the work from inside its own report, since nobody waits for it any more."""
 
