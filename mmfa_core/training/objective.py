@@ -238,8 +238,9 @@ class PairObjective(nn.Module):
         terms["canonical"] = (canonical[:, :guides] - both.canonical).abs().mean()
         terms["offsets"] = self._offset_term(both, motion.expression_offsets, canonical)
         expressed = both.canonical + both.offsets
-        offsets = model.gauge_expression(motion.expression_offsets, canonical)
-        mine = canonical[:, :guides] + offsets[:, :guides]
+        # As in rendering: the driving expression opens the eyes and lips of the source's face.
+        offsets = model.gauge_expression(motion.expression_offsets, swapped)
+        mine = swapped[:, :guides] + offsets[:, :guides]
         gaps = gap_errors(mine, expressed, GAPS)
         # How wide a mouth is at rest, one picture of a person doesn't tell; its change two do.
         terms["gaps"] = gaps.abs().mean() + (gaps[:count] - gaps[count:]).abs().mean()
