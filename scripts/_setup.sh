@@ -80,7 +80,14 @@ PYTHON
     if [ -n "$missing" ]; then apt_install $missing; fi
 }
 
-# set_up FILE: everything above.
+# graphics_libraries: install Mesa's software renderer where OpenGL can't be started; synthetic heads are rendered by it.
+graphics_libraries() {
+    [ "$(uname -s)" = Linux ] || return 0
+    if .venv/bin/python -c 'import moderngl; moderngl.create_standalone_context(backend="egl")' 2>/dev/null; then return; fi
+    apt_install libegl1 libgl1-mesa-dri
+}
+
+# set_up FILE: what any of the scripts needs.
 set_up() {
     make_environment
     system_libraries

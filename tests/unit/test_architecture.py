@@ -36,6 +36,7 @@ ALLOWED = {
     "face": {"errors", "media"},
     "paste": {"errors", "media", "face"},
     "provenance": {"errors", "media", "version"},
+    "synthetic": {"errors", "media", "face"},
     "losses": MODEL,
     "inference": RUNTIME,
     "training": {*RUNTIME, "losses"},
@@ -51,6 +52,7 @@ ALLOWED = {
         "publishing",
         "batch",
         "space",
+        "synthetic",
     },
     "__main__": {"cli"},
     "studio": {"facade", "studio"},
@@ -64,8 +66,8 @@ HOMES = {
     "torch": ANYWHERE - {"studio", "app"},
     "torchvision": {"losses", "training", "evaluation"},
     "safetensors": {"checkpoint", "training", "losses", "inference"},
-    "PIL": {"media", "training", "evaluation", "batch"},
-    "cv2": {"training", "evaluation"},
+    "PIL": {"media", "training", "evaluation", "batch", "synthetic"},
+    "cv2": {"training", "evaluation", "synthetic", "cli"},
     "imageio_ffmpeg": {"media"},
     "mediapipe": {"face"},
     "huggingface_hub": {"hub", "hub_resume"},
@@ -80,6 +82,8 @@ HOMES = {
     "dlib": {"evaluation"},
     "scipy": {"evaluation"},
     "ray": {"batch"},
+    "anny": {"synthetic"},
+    "moderngl": {"synthetic"},
 }
 
 
@@ -133,6 +137,7 @@ def test_the_table_has_no_circle_and_keeps_inference_and_training_apart() -> Non
 
 
 LATE = {"gradio", "mediapipe", "cv2", "huggingface_hub", "h5py", "dlib", "c2pa", "cryptography"}
+LATE |= {"anny", "moderngl"}
 
 
 def test_importing_the_core_loads_no_page_no_landmarker_and_no_hub() -> None:
@@ -144,7 +149,17 @@ def test_importing_the_core_loads_no_page_no_landmarker_and_no_hub() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["studio", "test", "check", "fix", "bench", "make_motions", "publish_model", "../.ci/run"],
+    [
+        "studio",
+        "test",
+        "check",
+        "fix",
+        "bench",
+        "make_motions",
+        "make_heads",
+        "publish_model",
+        "../.ci/run",
+    ],
 )
 def test_a_script_of_the_house_can_be_run(name: str) -> None:
     script = ROOT / "scripts" / name
