@@ -37,6 +37,7 @@ class ModelConfig:
     size_px: int = 256  # side of the pictures that go in and come out; a multiple of 32
     formula: str = "mmfa"  # keypoint formula, one of FORMULAS (method.md section 2)
     gauge: str = "rigid"  # what fixes expression against pose and size, one of GAUGES
+    turn_affine: bool = True  # A of the flow turns as the head does; False: it only sizes
     keypoints: int = 50  # K, number of keypoints, 4..128
     rigid_keypoints: tuple[int, ...] = tuple(range(11))  # indices that an expression barely moves
     radius: float = 0.3459  # RMS radius of the rigid canonical keypoints, normalised, > 0

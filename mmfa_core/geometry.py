@@ -101,6 +101,39 @@ def compose_keypoints(
     raise ValueError(f"unknown formula {formula!r}")
 
 
+def head_offsets(
+    canonical_keypoints: Tensor,
+    expression_offsets: Tensor,
+    rotation: Tensor,
+    scale: Tensor,
+    formula: str = "mmfa",
+) -> Tensor:
+    """Turn the offsets of a formula to those that pose the same keypoints by ``mmfa``.
+
+    Only so can labels, which are in the head frame, teach another formula without telling it
+    something wrong. ``liveportrait``: delta R; ``facevid2vid``: (x_c R^T + delta) R / s - x_c.
+
+    Args:
+        canonical_keypoints: x_c, (B, K, 3).
+        expression_offsets: delta of the formula, (B, K, 3).
+        rotation: R, (B, 3, 3).
+        scale: s, (B, 1), > 0.
+        formula: one of config.FORMULAS.
+
+    Returns:
+        (B, K, 3), in the head frame; for ``mmfa`` the offsets themselves.
+    """
+    if formula == "mmfa":
+        return expression_offsets
+    with full_precision(rotation):
+        turned_back = expression_offsets @ rotation
+    if formula == "liveportrait":
+        return turned_back
+    if formula == "facevid2vid":
+        return (canonical_keypoints + turned_back) / scale[:, :, None] - canonical_keypoints
+    raise ValueError(f"unknown formula {formula!r}")
+
+
 def gauge_canonical(points: Tensor, subset: Tensor, radius: float) -> Tensor:
     """Centre and size canonical keypoints by a subset of them.
 

@@ -18,6 +18,7 @@ from mmfa_core.geometry import (
     full_precision,
     gauge_canonical,
     gauge_offsets,
+    head_offsets,
     pose_from_rotation,
     rotation_from_pose,
     similarity_grid,
@@ -133,6 +134,7 @@ class MMFA(nn.Module):
             config.appearance_widths[0],
             config.dense_widths,
             config.dense_blocks,
+            turn_affine=config.turn_affine,
         )
         self.generator = Generator(
             config.appearance_widths,
@@ -175,6 +177,23 @@ class MMFA(nn.Module):
         if self.config.gauge == "off":
             return offsets
         return gauge_offsets(offsets, canonical, self.rigid)
+
+    def head_expression(
+        self, offsets: Tensor, canonical: Tensor, rotation: Tensor, scale: Tensor
+    ) -> Tensor:
+        """Gauge offsets, and turn them from the frame of the formula to that of the head.
+
+        Args:
+            offsets: delta, (B, K, 3).
+            canonical: x_c, (B, K, 3), gauged.
+            rotation: of the head that the offsets belong to, (B, 3, 3).
+            scale: of it, (B, 1).
+
+        Returns:
+            (B, K, 3).
+        """
+        gauged = self.gauge_expression(offsets, canonical)
+        return head_offsets(canonical, gauged, rotation, scale, self.config.formula)
 
     def cut_face(self, pictures: Tensor, place: CropPlace) -> Tensor:
         """Cut the pose-aligned face crop.

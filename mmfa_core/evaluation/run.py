@@ -7,7 +7,10 @@ Knows nothing about how figures are made.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +104,36 @@ def command_line(args: argparse.Namespace) -> str:
 def _run(
     protocol: str, limit: int | None, loaded: LoadedModel, heldout: HeldOut, progress: Progress
 ) -> tuple[dict[str, Any], list[str]]:
-    describe = load_describer() if protocol in ("same", "cross") else None
     notes = []
-    if describe is None and protocol in ("same", "cross"):
-        notes.append("identity_distance was left out: dlib or its model is not installed")
     dtype = choose_dtype(torch.device("cpu"))
-    notes.append(f"the model computed in {str(dtype).removeprefix('torch.')}, on the CPU")
     renderer = Renderer(loaded.model, dtype)
+    with open_tools(identity=protocol in ("same", "cross")) as (tools, tools_closely):
+        if tools.describe is None and protocol in ("same", "cross"):
+            notes.append("identity_distance was left out: dlib or its model is not installed")
+        notes.append(f"the model computed in {str(dtype).removeprefix('torch.')}, on the CPU")
+        run = {
+            "same": evaluate_same,
+            "cross": evaluate_cross,
+            "edit": evaluate_edits,
+            "interpolation": evaluate_interpolation,
+        }[protocol]
+        chosen = tools_closely if protocol == "edit" else tools
+        found = run(renderer, heldout, chosen, limit, progress)
+    return found, notes
+
+
+@contextmanager
+def open_tools(*, identity: bool) -> Iterator[tuple[Tools, Tools]]:
+    """Load what measures outputs.
+
+    Args:
+        identity: also dlib's descriptor, if it is installed.
+
+    Yields:
+        The tools; and those whose landmarker is shown the face in the middle, for edits: its
+        camera looks at the middle of what it is given, so a shifted head seems to turn.
+    """
+    describe = load_describer() if identity else None
     with FaceFinder() as finder:
 
         def detect(frame: Frames) -> SeenFace | None:
@@ -120,17 +146,8 @@ def _run(
             crop = Crop(*face.box.centre, CLOSE_MARGIN * face.box.side)
             return finder.detect_in_crop(frame, crop) or face
 
-        # The landmarker's camera looks at the middle of what it is given, so a shifted head seems
-        # to turn; where shifts are asked for, it is shown the face in the middle.
-        tools = Tools(detect_closely if protocol == "edit" else detect, load_efflite(), describe)
-        run = {
-            "same": evaluate_same,
-            "cross": evaluate_cross,
-            "edit": evaluate_edits,
-            "interpolation": evaluate_interpolation,
-        }[protocol]
-        found = run(renderer, heldout, tools, limit, progress)
-    return found, notes
+        tools = Tools(detect, load_efflite(), describe)
+        yield tools, dataclasses.replace(tools, detect=detect_closely)
 
 
 def _silent(what: str, done: int, total: int | None) -> None:

@@ -60,11 +60,17 @@ class DenseMotionNetwork(nn.Module):
         fine_features: int,
         widths: Sequence[int],
         blocks: int,
+        *,
+        turn_affine: bool = True,
     ) -> None:
-        """Build for K = ``keypoints``; feature counts are those at 1/8 and 1/4 of the picture."""
+        """Build for K = ``keypoints``; feature counts are those at 1/8 and 1/4 of the picture.
+
+        ``turn_affine`` False takes A = (s_s / s_d) I instead, for ablations.
+        """
         super().__init__()
         fine, coarse = widths
         self.keypoints = keypoints
+        self.turn_affine = turn_affine
         self.reduce = Pointwise(features, 32)
         self.enter = conv(keypoints + 2 * 32 + 2, fine)
         self.down = conv(fine, coarse, stride=2)
@@ -101,7 +107,7 @@ class DenseMotionNetwork(nn.Module):
             DenseMotion at twice the rows and columns of ``features`` (masks at both sizes).
         """
         rows, columns = features.shape[-2:]
-        flat = affine[:, :2, :2]
+        flat = affine[:, :2, :2] if self.turn_affine else _only_size(affine)
         points_s, points_d = source_keypoints[..., :2], driving_keypoints[..., :2]
         origins = torch.cat((points_d, driving_centre[:, None]), 1)
         prior = self._prior_logits(origins, 2 * rows, 2 * columns)  # (B, K + 2, 2h, 2w)
@@ -144,6 +150,12 @@ class DenseMotionNetwork(nn.Module):
         head_logit, background_logit = self.still_logits
         background = background_logit.expand(len(points), 1, rows, columns)
         return torch.cat((near[:, :-1], near[:, -1:] + head_logit, background), 1)
+
+
+def _only_size(affine: Tensor) -> Tensor:
+    """Keep the ratio of scales of (s_s / s_d) R, (B, 3, 3), and drop its turn: (B, 2, 2)."""
+    ratio: Tensor = affine[:, 0].norm(dim=-1)  # a row of R has length 1
+    return ratio[:, None, None] * torch.eye(2, device=affine.device)
 
 
 def _mix(

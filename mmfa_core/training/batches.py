@@ -47,7 +47,16 @@ class Pair:
 class PairSampler:
     """Draw pairs from clips, from same-person stills and from single portraits by warping."""
 
-    def __init__(self, corpus: Corpus, teacher: Teacher, seed: int, stills: bool = True) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        teacher: Teacher,
+        seed: int,
+        stills: bool = True,
+        *,
+        turned: bool = True,
+        wide: bool = True,
+    ) -> None:
         """Prepare shares of clip kinds.
 
         Args:
@@ -55,10 +64,16 @@ class PairSampler:
             teacher: labels of the same corpus.
             seed: of everything that is drawn.
             stills: False leaves single portraits out.
+            turned: False turns no picture in depth (turning.py); a single portrait then makes no
+                pair, and only the encoders see it.
+            wide: False draws every driving picture of a clip alike, instead of the farthest of
+                CANDIDATES in half of the pairs.
 
         Raises:
             ConfigError: when nothing is left to train on.
         """
+        self.turned = turned
+        self.candidates = CANDIDATES if wide else 1
         self.corpus = corpus
         self.teacher = teacher
         self.seed = seed
@@ -73,18 +88,10 @@ class PairSampler:
             groups[kind if kind in groups else "video"].append(index)
         if not stills:
             groups["still"] = []
-        kept = {kind: clips for kind, clips in groups.items() if clips}
-        if not kept:
-            raise ConfigError(
-                "Nothing is left to train on: there are only single portraits, and stills is off.",
-                "Add clips, or set stills to true.",
-            )
-        total = sum(KIND_SHARES[kind] for kind in kept)
-        weights = np.zeros(len(corpus.clips))
-        for kind, clips in kept.items():
-            sizes = np.sqrt([corpus.clips[i].count for i in clips])
-            weights[clips] = KIND_SHARES[kind] / total * sizes / sizes.sum()
-        self.weights = np.cumsum(weights / weights.sum())
+        self.encoder_weights = self._shares(groups)
+        if not turned:
+            groups["still"] = []
+        self.weights = self._shares(groups)
 
     def batch(self, step: int, size: int, *, joint: bool, rank: int = 0) -> Pair:
         """Make the batch of a step.
@@ -108,6 +115,8 @@ class PairSampler:
         second = first if joint else _draw_similarity(rng, size, 1.0)
         source = self._load(rows[:, 0], tables, flips, first)
         driving = self._load(rows[:, 1], others, flips, second)
+        if not self.turned:
+            return Pair(source, driving)
         if not joint:
             part = np.flatnonzero(rng.random(size) < ENCODERS_TURNED_SHARE)
             if len(part):
@@ -136,13 +145,34 @@ class PairSampler:
         still = np.tile([0.0, 1.0, 0.0, 0.0], (len(rows), 1))
         return self._load(rows, [None] * len(rows), np.zeros(len(rows), bool), still)
 
-    def _pick(self, rng: np.random.Generator, wide: bool) -> tuple[int, int]:
-        clip = self.corpus.clips[int(np.searchsorted(self.weights, rng.random()))]
+    def _shares(self, groups: dict[str, list[int]]) -> NDArray[np.float64]:
+        """Sum up how often each clip is drawn, by its kind and length; (clips,), 1 at the end."""
+        kept = {kind: clips for kind, clips in groups.items() if clips}
+        if not kept:
+            raise ConfigError(
+                "Nothing is left to train on: there are only single portraits, and stills or "
+                "turned is off.",
+                "Add clips, or set both to true.",
+            )
+        total = sum(KIND_SHARES[kind] for kind in kept)
+        weights = np.zeros(len(self.corpus.clips))
+        for kind, clips in kept.items():
+            sizes = np.sqrt([self.corpus.clips[i].count for i in clips])
+            weights[clips] = KIND_SHARES[kind] / total * sizes / sizes.sum()
+        return np.cumsum(weights / weights.sum())
+
+    def _pick(self, rng: np.random.Generator, joint: bool) -> tuple[int, int]:
+        weights = self.weights if joint else self.encoder_weights
+        clip = self.corpus.clips[int(np.searchsorted(weights, rng.random()))]
         if clip.count == 1:
             return clip.first, clip.first
         source = clip.first + int(rng.integers(clip.count))
-        count = CANDIDATES if wide and rng.random() < 0.5 else 1
-        options = clip.first + rng.integers(clip.count, size=count)
+        count = self.candidates if joint and rng.random() < 0.5 else 1
+        if joint and not self.turned:  # a picture beside itself would teach copying
+            ahead = 1 + rng.integers(clip.count - 1, size=count)
+            options = clip.first + (source - clip.first + ahead) % clip.count
+        else:
+            options = clip.first + rng.integers(clip.count, size=count)
         pose = np.abs(self.corpus.pose_deg[options] - self.corpus.pose_deg[source]).sum(1) / 15
         face = np.abs(self.corpus.blendshapes[options] - self.corpus.blendshapes[source]).sum(1)
         return source, int(options[np.argmax(pose + face)])

@@ -10,6 +10,7 @@ import io
 import mmap
 import zlib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -55,16 +56,25 @@ class Corpus:
         clip_of: (N,) index into ``clips``.
     """
 
-    def __init__(self, folder: str | Path, split: str, tiers: str = "ABC") -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        split: str,
+        tiers: str = "ABC",
+        leave_out: tuple[str, ...] = (),
+    ) -> None:
         """Read the labels of one split.
 
         Args:
             folder: where index.tsv and the shards are.
             split: ``train`` or ``val``.
             tiers: licence tiers to keep, any of A, B, C.
+            leave_out: shards, or sources (a column that index.tsv may have), that are passed
+                over; patterns of fnmatch.
 
         Raises:
-            NotFoundError: when there is no index.tsv or no clip of that split.
+            NotFoundError: when there is no index.tsv, no clip of that split, or nothing that a
+                name of ``leave_out`` fits.
             UnreadableError: when a shard is missing or damaged.
         """
         root = Path(folder)
@@ -74,6 +84,7 @@ class Corpus:
                 f"There is no index.tsv in {root.name}.", "Give the folder of a corpus."
             )
         rows = [r for r in _read_index(index) if r["split"] == split and r["tier"] in tiers]
+        rows = _without(rows, leave_out, root.name)
         self._maps: list[mmap.mmap] = []
         self._pieces: list[tuple[int, int, int]] = []
         self.clips: list[Clip] = []
@@ -134,6 +145,25 @@ class Corpus:
                 f"Shard {shard} of the corpus is missing or damaged.", "Copy the corpus again."
             ) from error
         return arrays
+
+
+def _without(
+    rows: list[dict[str, str]], names: tuple[str, ...], corpus: str
+) -> list[dict[str, str]]:
+    """Leave out the rows of some sources or shards; each name must fit one."""
+    for name in names:
+        kept = [r for r in rows if not _fits(r, name)]
+        if len(kept) == len(rows):
+            raise NotFoundError(
+                f"{corpus} has no source and no shard {name!r} that could be left out.",
+                "Correct leave_out, or take the name out of it.",
+            )
+        rows = kept
+    return rows
+
+
+def _fits(row: dict[str, str], name: str) -> bool:
+    return any(fnmatchcase(row.get(column) or "", name) for column in ("source", "shard"))
 
 
 def _read_index(path: Path) -> list[dict[str, str]]:

@@ -70,8 +70,9 @@ def cross_identities(
     asked = _detached(driving[1 : count + 1])
     picture = model.render(own, asked).picture
     found = judge.estimate(_with_grey_gradient(picture))
-    mine = judge.gauge_expression(found.motion.expression_offsets, canonical)
-    wanted = model.gauge_expression(asked.expression_offsets, canonical)
+    where = canonical, asked.rotation, asked.scale
+    mine = judge.head_expression(found.motion.expression_offsets, *where)
+    wanted = model.head_expression(asked.expression_offsets, *where)
     expression = (mine - wanted).abs().mean()
     if gaps:
         errors = gap_errors(canonical + mine, canonical + wanted, gaps)

@@ -239,7 +239,9 @@ class PairObjective(nn.Module):
         terms["offsets"] = self._offset_term(both, motion.expression_offsets, canonical)
         expressed = both.canonical + both.offsets
         # As in rendering: the driving expression opens the eyes and lips of the source's face.
-        offsets = model.gauge_expression(motion.expression_offsets, swapped)
+        offsets = model.head_expression(
+            motion.expression_offsets, swapped, both.rotation, both.scale
+        )
         mine = swapped[:, :guides] + offsets[:, :guides]
         gaps = gap_errors(mine, expressed, GAPS)
         # How wide a mouth is at rest, one picture of a person doesn't tell; its change two do.
@@ -247,7 +249,7 @@ class PairObjective(nn.Module):
         return terms
 
     def _offset_term(self, both: Labelled, offsets: Tensor, canonical: Tensor) -> Tensor:
-        offsets = self.model.gauge_expression(offsets, canonical.detach())
+        offsets = self.model.head_expression(offsets, canonical.detach(), both.rotation, both.scale)
         return point_distance(offsets[:, : len(GUIDES)], both.offsets, self.guide_weights)
 
     def _cross(

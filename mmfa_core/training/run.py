@@ -11,7 +11,8 @@ import dataclasses
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -54,7 +55,8 @@ def train_command(arguments: argparse.Namespace, progress: Progress) -> dict[str
         progress: gets every line of the log.
 
     Returns:
-        Steps, hours, last measures on held-out people, where the model is, its id and hash.
+        Steps, whether a signal stopped it, hours, last measures on held-out people, where the
+        model is, its id and hash.
 
     Raises:
         ConfigError, NotFoundError, ResourceError, MismatchError: each in one sentence.
@@ -78,7 +80,7 @@ def train_command(arguments: argparse.Namespace, progress: Progress) -> dict[str
     require_room(output)
     rank, device = _join_processes(arguments.device)
     try:
-        return _train(settings, output, progress, rank, device)
+        return train_model(settings, output, progress, rank=rank, device=device)
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
@@ -94,13 +96,32 @@ def read_settings(name: str) -> TrainSettings:
     return settings_from_dict(read_json(shipped if shipped.is_file() else name))
 
 
-def _train(
-    settings: TrainSettings, output: Path, progress: Progress, rank: int, device: torch.device
+def train_model(
+    settings: TrainSettings,
+    output: Path,
+    progress: Progress,
+    *,
+    rank: int = 0,
+    device: torch.device,
+    quick: bool = False,
 ) -> dict[str, Any]:
+    """Train in a folder, or go on there, until the schedule ends or a signal asks to stop.
+
+    Args:
+        settings: with ``data`` and at least one stage.
+        output: folder of the run, there already.
+        progress: gets every line of the log.
+        rank: process number in a distributed run.
+        device: where networks compute.
+        quick: measure and draw nothing on held-out people, and look for no named directions.
+
+    Returns:
+        As train_command.
+    """
     keep_memory()
     cv2.setNumThreads(1)
-    data = _data_folder(Path(settings.data), output, progress)
-    corpus = Corpus(data, "train", settings.tiers)
+    data = data_folder(Path(settings.data), output, progress)
+    corpus = Corpus(data, "train", settings.tiers, settings.leave_out)
     teacher = build_teacher(corpus, settings.model.radius)
     model = _first_model(settings, initial_keypoints(teacher, settings.model.keypoints))
     perceptual = None
@@ -109,14 +130,21 @@ def _train(
     trainer = Trainer(
         settings,
         model,
-        PairSampler(corpus, teacher, settings.seed, settings.stills),
+        PairSampler(
+            corpus,
+            teacher,
+            settings.seed,
+            settings.stills,
+            turned=settings.turned,
+            wide=settings.wide_pairs,
+        ),
         output,
         device=device,
         perceptual=perceptual,
         rank=rank,
     )
     resumed = trainer.resume()
-    held_out = _held_out(data, settings)
+    held_out = None if quick else _held_out(data, settings)
     last: dict[str, Any] = {}
 
     def log(line: dict[str, Any]) -> None:
@@ -134,10 +162,14 @@ def _train(
         return last
 
     log({"resumed": resumed, "step": trainer.step, "pictures": len(corpus)})
-    trainer.run(log, evaluate, _stop_on_signals())
-    model_hash = _export(trainer, output, PORTRAITS) if rank == 0 else ""
+    with _stop_on_signals() as stop:
+        trainer.run(log, None if quick else evaluate, stop)
+        portraits = 0 if quick else PORTRAITS
+        model_hash = _export(trainer, output, portraits) if rank == 0 else ""
+        stopped = stop()
     return {
         "steps": trainer.step,
+        "stopped": stopped,
         "hours": round(trainer.seconds / 3600, 3),
         "held_out": last,
         "folder": output.name,
@@ -146,7 +178,7 @@ def _train(
     }
 
 
-def _data_folder(folder: Path, output: Path, progress: Progress) -> Path:
+def data_folder(folder: Path, output: Path, progress: Progress) -> Path:
     """Take a folder of shards as it is, and make shards of anything else."""
     if not folder.is_dir():
         raise NotFoundError(f"There is no folder {folder.name}.", "Check --data.")
@@ -192,16 +224,20 @@ def _export(trainer: Trainer, output: Path, portraits: int = 0) -> str:
     return save_model(output / "model", model, model.config, stats, notes)
 
 
-def _stop_on_signals() -> Callable[[], bool]:
+@contextmanager
+def _stop_on_signals() -> Iterator[Callable[[], bool]]:
     """Ask the loop to save and end on Ctrl-C or a request to end."""
     asked: list[int] = []
 
     def remember(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, remember)
-    return lambda: bool(asked)
+    before = {n: signal.signal(n, remember) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _join_processes(device: str | None) -> tuple[int, torch.device]:

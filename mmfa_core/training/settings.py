@@ -58,7 +58,10 @@ class TrainSettings:
     output: str = ""  # folder for state, metrics and sheets; "" = under the user's cache
     seed: int = 1
     tiers: str = "ABC"  # licence tiers to train on
+    leave_out: tuple[str, ...] = ()  # sources or shards not to train on; patterns such as heads*
     stills: bool = True  # single portraits as warped pairs
+    turned: bool = True  # pictures turned in depth; False leaves single portraits to the encoders
+    wide_pairs: bool = True  # half of the pairs of clips: the farthest of some driving pictures
     teacher: bool = True  # landmark guides; False = pose labels alone (unsupervised keypoints)
     stages: tuple[StageSettings, ...] = ()
     ema: float = 0.999  # decay of the averaged weights a step
@@ -80,6 +83,10 @@ class TrainSettings:
             (
                 bool(self.tiers) and set(self.tiers) <= set("ABC"),
                 f"tiers is {self.tiers!r}, letters of ABC are needed",
+            ),
+            (
+                all(name and isinstance(name, str) for name in self.leave_out),
+                f"leave_out is {self.leave_out!r}, names of sources or shards are needed",
             ),
             (
                 min(self.checkpoint_minutes, self.evaluate_minutes) >= 0,

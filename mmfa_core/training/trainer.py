@@ -21,8 +21,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mmfa_core.config import to_dict
-from mmfa_core.errors import MismatchError
+from mmfa_core.config import ModelConfig, from_dict, to_dict
+from mmfa_core.errors import ConfigError, MismatchError
 from mmfa_core.losses.adversarial import discriminator_loss, generator_loss
 from mmfa_core.losses.terms import weighted_sum
 from mmfa_core.model import MMFA
@@ -242,8 +242,7 @@ class Trainer:
         values = load_state(self.folder)
         if values is None:
             return False
-        mine = json.dumps(to_dict(self.model.config), sort_keys=True)
-        if values["model_config"] != mine:
+        if not self._is_mine(values["model_config"]):
             raise MismatchError(
                 "The training state belongs to another model configuration.",
                 "Give another --output, or the configuration that the state was made with.",
@@ -258,6 +257,13 @@ class Trainer:
             if self.critic_optimiser is not None:
                 self.critic_optimiser.load_state_dict(values["critic_optimiser"])
         return True
+
+    def _is_mine(self, described: str) -> bool:
+        """Compare with the configuration of a state; it may be older than a field of ours."""
+        try:
+            return bool(from_dict(ModelConfig, json.loads(described)) == self.model.config)
+        except ConfigError:
+            return False
 
     def _freeze_all_but_vae(self) -> None:
         """Drop every gradient but those of the expression VAE, so that only it learns."""

@@ -25,7 +25,7 @@ class RightJudge:
 
     def __init__(self, model: MMFA, source: EncodedSource, driving: Motion) -> None:
         self.model, self.source, self.driving = model, source, driving
-        self.gauge_expression = model.gauge_expression
+        self.head_expression = model.head_expression
 
     def estimate(self, pictures: torch.Tensor) -> Estimate:
         count = len(pictures)

@@ -42,6 +42,7 @@ ALLOWED = {
     "training": {*RUNTIME, "losses"},
     "batch": {*RUNTIME, "inference"},
     "evaluation": {*RUNTIME, "losses", "inference", "training"},
+    "ablation": {*RUNTIME, "training", "evaluation"},
     "facade": {*RUNTIME, "inference", "evaluation", "batch"},
     "cli": {
         *RUNTIME,
@@ -155,6 +156,7 @@ def test_importing_the_core_loads_no_page_no_landmarker_and_no_hub() -> None:
         "check",
         "fix",
         "bench",
+        "ablate",
         "make_motions",
         "make_heads",
         "publish_model",
