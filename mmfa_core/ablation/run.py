@@ -41,8 +41,6 @@ from mmfa_core.training.run import data_folder, train_model
 from mmfa_core.training.settings import TrainSettings
 from mmfa_core.training.state import PREVIOUS_NAME, STATE_NAME
 
-CONFIG = "ablation"  # of training/configs
-DONE = "figures.json"  # in the folder of a run that is done
 Report = Callable[[dict[str, Any]], None]
 OpenTools = Callable[[], AbstractContextManager[tuple[Tools, Tools]]]
 

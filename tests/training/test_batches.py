@@ -145,3 +145,53 @@ def test_single_portraits_alone_without_stills_are_told_to_be_nothing(tmp_path: 
     with pytest.raises(ConfigError, match="Nothing is left to train on"):
         PairSampler(corpus, teacher, seed=1, stills=False)
     assert PairSampler(corpus, teacher, seed=1).batch(0, 2, joint=True).source.scale.shape == (2, 1)
+
+
+def test_without_turning_no_portrait_makes_a_pair_and_the_encoders_still_see_it(
+    corpus: Corpus, teacher: Teacher
+):
+    sampler = PairSampler(corpus, teacher, seed=1, turned=False)
+    shares = np.diff(sampler.weights, prepend=0), np.diff(sampler.encoder_weights, prepend=0)
+    for clip, joint, alone in zip(corpus.clips, *shares, strict=True):
+        assert (joint > 0) == (clip.count > 1), clip.name
+        assert alone > 0, clip.name
+
+
+def test_without_turning_every_picture_is_a_real_one(
+    corpus: Corpus, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+):
+    def never(*_: object) -> None:
+        raise AssertionError("a picture was turned")
+
+    monkeypatch.setattr("mmfa_core.training.batches.turn_portraits", never)
+    sampler = PairSampler(corpus, teacher, seed=1, turned=False)
+    for joint in (True, False):
+        pair = sampler.batch(0, 16, joint=joint)
+        assert (pair.source.trust == 1).all() and (pair.driving.trust == 1).all()
+
+
+def test_without_turning_no_picture_is_paired_with_itself(corpus: Corpus, teacher: Teacher):
+    sampler = PairSampler(corpus, teacher, seed=1, turned=False)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        source, driving = sampler._pick(rng, True)
+        assert source != driving
+        assert corpus.clip_of[source] == corpus.clip_of[driving]
+
+
+def test_without_turning_there_must_be_a_clip(tmp_path: Path):
+    write_corpus(tmp_path, entries=tuple(e for e in ENTRIES if e.kind == "still"))
+    corpus = Corpus(tmp_path, "train")
+    with pytest.raises(ConfigError, match="stills or turned is off"):
+        PairSampler(corpus, build_teacher(corpus, RADIUS), seed=1, turned=False)
+
+
+def test_wide_pairs_are_further_apart_than_those_of_chance(corpus: Corpus, teacher: Teacher):
+    def apart(wide: bool) -> float:
+        sampler = PairSampler(corpus, teacher, seed=1, wide=wide)
+        rng = np.random.default_rng(0)
+        pairs = [sampler._pick(rng, True) for _ in range(400)]
+        pose = [corpus.pose_deg[a] - corpus.pose_deg[b] for a, b in pairs]
+        return float(np.abs(pose).sum(1).mean())
+
+    assert apart(True) > 1.1 * apart(False)

@@ -127,3 +127,30 @@ def test_a_picture_that_is_cut_short_is_told_when_it_is_read(corpus_folder: Path
     last = next(c.first + c.count - 1 for c in corpus.clips if c.name == "talk_b")
     with pytest.raises(UnreadableError, match=f"Picture {last} of the corpus is damaged"):
         corpus.picture(last)
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "left"),
+    [
+        (("train_tracks",), {"talk_a", "talk_b", "pair_d", "still_e", "still_f"}),
+        (("train_s*", "train_tracks"), {"talk_a", "talk_b"}),
+        ((), {"talk_a", "talk_b", "track_c", "pair_d", "still_e", "still_f"}),
+    ],
+)
+def test_shards_can_be_left_out_by_name(corpus_folder: Path, leave_out, left):
+    assert {c.name for c in Corpus(corpus_folder, "train", leave_out=leave_out).clips} == left
+
+
+def test_sources_can_be_left_out_where_the_index_names_them(corpus_folder: Path, tmp_path: Path):
+    copy = tmp_path / "corpus"
+    shutil.copytree(corpus_folder, copy)
+    first, *rows = (copy / "index.tsv").read_text(encoding="utf-8").splitlines()
+    named = [f"{first}\tsource", *(f"{row}\t{'heads' if 'talk' in row else 'x'}" for row in rows)]
+    (copy / "index.tsv").write_text("\n".join(named) + "\n", encoding="utf-8")
+    kept = {c.name for c in Corpus(copy, "train", leave_out=("heads*",)).clips}
+    assert kept == {"track_c", "pair_d", "still_e", "still_f"}
+
+
+def test_a_name_that_fits_nothing_is_told_and_not_passed_over(corpus_folder: Path):
+    with pytest.raises(NotFoundError, match=r"no source and no shard 'heads\*'"):
+        Corpus(corpus_folder, "train", leave_out=("heads*",))

@@ -7,8 +7,10 @@ import dataclasses
 import pytest
 import torch
 
+from mmfa_core.config import FORMULAS
 from mmfa_core.losses.terms import LossWeights, weighted_sum
 from mmfa_core.model import MMFA
+from mmfa_core.training.augment import Labelled
 from mmfa_core.training.batches import Pair, PairSampler
 from mmfa_core.training.objective import PairObjective
 from tests.helpers import awake_model
@@ -175,3 +177,35 @@ def test_swapping_in_true_estimates_makes_the_taught_terms_vanish(pair):
         assert terms[name].item() < 1e-5, name
     for name in ("guide", "offsets", "gaps"):  # what the gauge takes off, and warped labels
         assert terms[name].item() < 0.1 * whole[name].item(), name
+
+
+def truth_in(formula: str, both: Labelled) -> torch.Tensor:
+    """Write the labelled offsets down in the frame of a formula."""
+    turn = both.rotation.transpose(1, 2)
+    if formula == "mmfa":
+        return both.offsets
+    if formula == "liveportrait":
+        return both.offsets @ turn
+    return both.scale[:, :, None] * ((both.canonical + both.offsets) @ turn) - both.canonical @ turn
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_offsets_that_are_right_in_the_frame_of_their_formula_are_no_error(pair, formula):
+    model = awake_model(formula=formula, gauge="off")
+    both = Labelled.cat([pair.source, pair.driving])
+    own = truth_in(formula, both)
+    objective = PairObjective(model, teacher=True)
+    assert objective._offset_term(both, own, both.canonical) < 1e-5
+    if formula != "mmfa":
+        assert objective._offset_term(both, both.offsets, both.canonical) > 1e-4
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_every_formula_has_a_step_with_every_term(pair, formula):
+    model = awake_model(formula=formula, gauge="off")
+    objective = PairObjective(model, teacher=True, judge=awake_model(formula=formula, gauge="off"))
+    result = objective(pair, EVERY, noise(model, 3), joint=True)
+    assert set(result.terms) >= TAUGHT | PICTURES | CROSSED
+    weighted_sum(result.terms, EVERY).backward()
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    assert all(g.isfinite().all() for g in grads)

@@ -62,6 +62,9 @@ def test_nothing_given_means_the_defaults():
         ({"clip_norm": 0.0}, "clip_norm is 0.0"),
         ({"tiers": "ABX"}, "tiers is 'ABX'"),
         ({"tiers": ""}, "tiers is ''"),
+        ({"leave_out": "heads"}, "leave_out is 'heads'"),
+        ({"leave_out": [3]}, "leave_out is (3,), names of sources or shards are needed"),
+        ({"turned": 1}, "turned is 1"),
         ({"checkpoint_minutes": -1.0}, "can't be below 0"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import shutil
 from collections import namedtuple
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 import torch
 
+from mmfa_core.config import to_dict
 from mmfa_core.errors import MismatchError, ResourceError
 from mmfa_core.losses.terms import LossWeights
 from mmfa_core.training.batches import PairSampler
 from mmfa_core.training.settings import StageSettings
-from mmfa_core.training.state import STATE_NAME
+from mmfa_core.training.state import STATE_NAME, load_state, save_state
 from mmfa_core.training.trainer import Trainer, learning_rate
 from tests.helpers import tiny_config
 from tests.training.runs import (
@@ -305,3 +307,28 @@ def test_the_vae_stage_changes_nothing_but_the_vae(corpus_folder: Path, tmp_path
         k.split(".")[0] for k, v in trainer.model.state_dict().items() if (v != before[k]).any()
     }
     assert changed == {"expression_vae"}
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        (lambda values: values.pop("turn_affine"), True),  # older than the field
+        (lambda values: values.update(turn_affine=False), False),
+        (lambda values: values.update(no_field_of_ours=1), False),
+    ],
+)
+def test_a_state_fits_a_configuration_that_has_only_gained_fields(
+    corpus_folder: Path, tmp_path: Path, change, fits
+):
+    trainer = make_trainer(corpus_folder, tmp_path)
+    described = to_dict(trainer.model.config)
+    trainer.save()
+    values = load_state(tmp_path)
+    assert values is not None
+    change(described)
+    save_state(tmp_path, {**values, "model_config": json.dumps(described)})
+    if fits:
+        assert trainer.resume()
+    else:
+        with pytest.raises(MismatchError, match="another model configuration"):
+            trainer.resume()

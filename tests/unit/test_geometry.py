@@ -182,3 +182,28 @@ def test_the_pose_of_a_batch_is_read_row_by_row():
     found = geometry.pose_from_rotation(geometry.rotation_from_pose(HeadPose(*angles)))
     rows = torch.stack((found.yaw_deg, found.pitch_deg, found.roll_deg))
     assert torch.allclose(rows, angles, atol=1e-3)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_offsets_turned_to_the_heads_frame_pose_the_same_keypoints(formula):
+    canonical, offsets = torch.randn(3, 7, 3), 0.1 * torch.randn(3, 7, 3)
+    rotation, scale = random_rotation(3), torch.tensor([[0.7], [1.0], [1.3]])
+    place = torch.randn(3, 2), scale
+    asked = geometry.compose_keypoints(canonical, offsets, rotation, *place, formula)
+    own = geometry.head_offsets(canonical, offsets, rotation, scale, formula)
+    found = geometry.compose_keypoints(canonical, own, rotation, *place)
+    assert torch.allclose(found, asked, atol=1e-5)
+
+
+def test_offsets_of_our_formula_are_in_the_heads_frame_to_the_bit():
+    offsets = torch.randn(2, 7, 3)
+    same = geometry.head_offsets(
+        torch.randn(2, 7, 3), offsets, random_rotation(2), torch.ones(2, 1)
+    )
+    assert torch.equal(same, offsets)
+
+
+def test_an_unknown_formula_has_no_offsets():
+    points = torch.zeros(1, 2, 3)
+    with pytest.raises(ValueError, match="unknown formula 'fomm'"):
+        geometry.head_offsets(points, points, random_rotation(1), torch.ones(1, 1), "fomm")

@@ -320,3 +320,28 @@ def test_the_discriminator_scores_patches_at_each_scale():
     found = PatchDiscriminator(width=4, scales=2)(torch.rand(2, 3, 64, 64))
     assert [len(maps) for maps in found] == [4, 4]
     assert [tuple(maps[-1].shape) for maps in found] == [(2, 1, 8, 8), (2, 1, 4, 4)]
+
+
+def dense_flow(network: DenseMotionNetwork, affine: torch.Tensor) -> torch.Tensor:
+    torch.manual_seed(1)
+    points = 0.3 * torch.randn(2, 5, 3)
+    centre = torch.zeros(2, 2)
+    with torch.no_grad():
+        return network(torch.zeros(2, 12, 8, 8), points, points, affine, centre, centre).flow
+
+
+@pytest.mark.parametrize("turn_affine", [True, False])
+def test_the_flow_turns_with_the_head_only_if_it_is_told_to(turn_affine):
+    torch.manual_seed(0)
+    network = DenseMotionNetwork(5, 12, 8, (8, 12), 1, turn_affine=turn_affine)
+    ratio = torch.tensor([0.8, 1.2])[:, None, None]
+    turned = dense_flow(network, ratio * random_rotation(2))
+    upright = dense_flow(network, ratio * torch.eye(3).expand(2, -1, -1))
+    assert torch.allclose(turned, upright, atol=1e-5) != turn_affine
+
+
+def test_a_flow_that_does_not_turn_still_sizes():
+    torch.manual_seed(0)
+    network = DenseMotionNetwork(5, 12, 8, (8, 12), 1, turn_affine=False)
+    rotation = random_rotation(2)
+    assert not torch.allclose(dense_flow(network, rotation), dense_flow(network, 1.3 * rotation))
