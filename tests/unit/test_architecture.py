@@ -42,7 +42,7 @@ ALLOWED = {
     "training": {*RUNTIME, "losses"},
     "batch": {*RUNTIME, "inference"},
     "evaluation": {*RUNTIME, "losses", "inference", "training"},
-    "ablation": {*RUNTIME, "training", "evaluation"},
+    "ablation": {*RUNTIME, "inference", "training", "evaluation"},
     "facade": {*RUNTIME, "inference", "evaluation", "batch"},
     "cli": {
         *RUNTIME,
