@@ -18,6 +18,7 @@ import torch
 
 from mmfa_core.cli.output import log_reporter, write_line
 from mmfa_core.errors import ConfigError, MMFAError
+from mmfa_core.synthetic.audit import audit_heads
 from mmfa_core.synthetic.folder import Plan, fill_folder, open_folder
 from mmfa_core.synthetic.maker import FEWEST_VIEWS, HeadMaker
 from mmfa_core.synthetic.mixing import mix_corpora
@@ -32,13 +33,19 @@ Report = Callable[[dict[str, Any]], None]
 
 
 def make_heads(
-    plan: Plan, *, sheet: Path | None = None, overwrite: bool = False, report: Report
+    plan: Plan,
+    *,
+    sheet: Path | None = None,
+    audit: bool = False,
+    overwrite: bool = False,
+    report: Report,
 ) -> dict[str, Any]:
     """Make people that aren't in the folder yet.
 
     Args:
         plan: what to make.
         sheet: a JPEG to draw some of them on.
+        audit: whether to measure what is in the folder.
         overwrite: whether heads and a sheet that are there are replaced; otherwise heads are gone
             on with.
         report: gets how far it is, every few seconds.
@@ -78,6 +85,8 @@ def make_heads(
     }
     if sheet is not None:
         result["shown"] = write_sheet(plan.folder, sheet, overwrite=overwrite)
+    if audit:
+        result["audit"] = audit_heads(plan.folder)
     return result
 
 
@@ -108,6 +117,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="of everything (7)")
     parser.add_argument("--first", type=int, default=0, help="number of the first person (0)")
     parser.add_argument("--sheet", type=Path, help="a JPEG to draw 24 of them on")
+    parser.add_argument("--audit", action="store_true", help="measure faults of what is there")
     parser.add_argument("--overwrite", action="store_true", help="start anew")
     parser.add_argument(
         "--mix",
@@ -130,7 +140,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             plan = Plan(given.output, given.seed, given.views, given.first, given.people)
             report = log_reporter(wanted=False)
-            done = make_heads(plan, sheet=given.sheet, overwrite=given.overwrite, report=report)
+            done = make_heads(
+                plan,
+                sheet=given.sheet,
+                audit=given.audit,
+                overwrite=given.overwrite,
+                report=report,
+            )
     except MMFAError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT

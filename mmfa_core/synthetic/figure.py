@@ -5,12 +5,20 @@ In: Person, Act. Out: Posed. Knows nothing about pictures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmfa_core.synthetic.anatomy import REGIONS, Anatomy, eyeball
+from mmfa_core.synthetic.fitting import (
+    Mouth,
+    bound_skull,
+    move_jaw,
+    place_teeth,
+    shut_lips,
+)
 from mmfa_core.synthetic.geometry import (
     Floats,
     Mesh,
@@ -24,8 +32,7 @@ from mmfa_core.synthetic.performance import Act
 from mmfa_core.synthetic.person import Person
 
 PIVOT = (0.0, 0.650, 0.020)  # of the head's turning, on the mean head, m
-MOUTH = (0.0, 0.660, 0.14)
-MOUTH_REACH_M = 0.045
+JAW_GAIN, JAW_POWER = 1.2, 0.75  # of Anny's open jaw by the one asked for
 EYEBALL_SIZE = 0.985  # of the model's own, so that closed lids cover it
 
 
@@ -77,10 +84,10 @@ class Figure:
         # The person's own height doesn't matter: put the eyes where the mean head's are.
         middles, _ = eyeball(neutral, anatomy.eyes)
         wanted, _ = eyeball(anatomy.template, anatomy.eyes)
-        self.neutral = neutral + (wanted.mean(0) - middles.mean(0))
-        near = np.linalg.norm(anatomy.template - np.array(MOUTH), axis=1) < MOUTH_REACH_M
-        self._mouth = fit_similarity(anatomy.template[near], self.neutral[near])
-        self._jaw = np.flatnonzero(anatomy.regions["jaw"] > 0.85)
+        neutral = neutral + (wanted.mean(0) - middles.mean(0))
+        self.mouth = Mouth(anatomy)
+        self.neutral = shut_lips(self.mouth, bound_skull(anatomy, neutral))
+        self._rows = place_teeth(self.mouth, self.neutral)
         self._whole = fit_similarity(anatomy.template, self.neutral)
         width, uneven = person.teeth
         seed = person.hair.seed
@@ -98,7 +105,8 @@ class Figure:
 
     def pose(self, act: Act) -> Posed:
         """Pose the person."""
-        head = self.neutral + self.anatomy.expression(act.weights)
+        weights = open_jaw(act.weights)
+        head = self.neutral + self.anatomy.expression(weights)
         angles = np.array(act.pose_deg, np.float64)
         rotation = rotations(angles)
         surfaces = []
@@ -119,8 +127,8 @@ class Figure:
 
         add("skin", self._skin, head)
         add("tongue", self._tongue, head)
-        matrix, offset = self._mouth
-        jaw_matrix, jaw_offset = fit_similarity(self.neutral[self._jaw], head[self._jaw])
+        matrix, offset = self._rows
+        jaw_matrix, jaw_offset = move_jaw(self.mouth, self.neutral, weights)
         for upper, mesh in zip((True, False), self._teeth, strict=True):
             placed = mesh.vertices @ matrix.T + offset
             if not upper:
@@ -144,6 +152,18 @@ class Figure:
         to_place[:3, 3] = _turn(np.zeros((1, 3), np.float32), angles, None)[0]
         to_place[:2, 3] += np.array(act.shift_m, np.float32)
         return Posed(tuple(surfaces), (rotation @ gaze).astype(np.float32), to_place)
+
+    def lips(self, posed: Posed) -> Floats:
+        """Find the inner edges of upper and lower lip, in the middle, of a posed skin; (2, 3) m."""
+        skin = next(surface for surface in posed.surfaces if surface.kind == "skin")
+        middle = len(self.mouth.columns) // 2
+        return skin.vertices[[edge[middle] for edge in self.mouth.edges]]
+
+
+def open_jaw(weights: Mapping[str, float]) -> dict[str, float]:
+    """Turn expressions as asked for into Anny's, whose open jaws the landmarker reads too small."""
+    jaw = weights.get("jawOpen", 0.0)
+    return {**weights, **({"jawOpen": JAW_GAIN * jaw**JAW_POWER} if jaw else {})}
 
 
 def _turn(

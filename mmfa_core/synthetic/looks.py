@@ -61,7 +61,12 @@ def part_look(kind: str, person: Person, posed: Posed) -> Uniforms:
     colours = person.colours
     number = {"kind": KINDS[kind]}
     if kind == "teeth":
-        return {**number, "base_colour": colours["enamel"], "other_colour": colours["gum"]}
+        return {
+            **number,
+            "base_colour": colours["enamel"],
+            "other_colour": colours["gum"],
+            "opening": 1,
+        }
     if kind == "tongue":
         return {**number, "base_colour": colours["tongue"]}
     if kind == "hair":

@@ -29,6 +29,8 @@ SIDE_PX = 256  # of a corpus's pictures
 LABEL_SIDE_PX = 512  # of what the landmarker looks at, as when the corpus was labelled
 JPEG_QUALITY = 92
 WORST_POSE_DEG = 13.0  # further off on one axis, the landmarker has misread the head
+WORST_MOUTH = 0.07  # further off, of the landmarks' box, it has misread how open the lips are
+LIP_LANDMARKS = (13, 14)  # inner edges of upper and lower lip, in the middle
 FEWEST_VIEWS = 3  # that can be used, for a person to be kept
 
 
@@ -41,6 +43,7 @@ class View:
         act: what was asked of the person: exact.
         head: (4, 4) from a place on the unposed head to its posed place, m: exact.
         rendered: picture, parts and camera: exact.
+        lips: (2, 2) px of the picture, inner edges of upper and lower lip in the middle: exact.
         face: what the landmarker says, in px of a picture of ``LABEL_SIDE_PX``; None where it
             sees no face.
     """
@@ -49,15 +52,28 @@ class View:
     act: Act
     head: Floats
     rendered: Rendered
+    lips: Floats
     face: Face | None
 
     @property
     def usable(self) -> bool:
-        """Whether the landmarker saw the head, in about the pose that was asked for."""
+        """Whether the landmarker saw the head, in about the pose and mouth that were asked for."""
         if self.face is None:
             return False
         off = np.abs(np.array(self.face.pose) - self.act.pose_deg)
-        return bool(off.max() <= WORST_POSE_DEG)
+        return bool(off.max() <= WORST_POSE_DEG) and self.mouth_off <= WORST_MOUTH
+
+    @property
+    def mouth_off(self) -> float:
+        """How wrongly the landmarker sees how open the mouth is, of the side of its face's box.
+
+        Raises:
+            ValueError: when there is no face.
+        """
+        points = self.landmarks[:, :2]
+        upper, lower = points[list(LIP_LANDMARKS)]
+        seen, true = lower - upper, self.lips[1] - self.lips[0]
+        return float(np.linalg.norm(seen - true) / np.ptp(points, 0).max())
 
     @property
     def landmarks(self) -> Floats:
@@ -146,8 +162,18 @@ class HeadMaker:
             act = move_head(drawn, rng) if index else drawn
             posed = figure.pose(act)
             rendered = self._renderer.render(posed, person, scene, rng)
-            views.append(View(index, act, posed.head, rendered, self._label(rendered.picture)))
+            lips = self._see(figure.lips(posed), rendered)
+            face = self._label(rendered.picture)
+            views.append(View(index, act, posed.head, rendered, lips, face))
         return MadePerson(number, person, tuple(views))
+
+    def _see(self, places: Floats, rendered: Rendered) -> Floats:
+        """Project places (N, 3) in m into the picture, (N, 2) px as `View.landmarks` has them."""
+        ends = np.concatenate((places, np.ones((len(places), 1), np.float32)), 1)
+        x, y, _, w = (ends @ rendered.camera.T).T
+        side = len(rendered.picture)
+        seen = np.stack((1 + x / w, 1 - y / w), -1) * side / 2 - 0.5
+        return np.asarray(seen, np.float32)
 
     def _label(self, picture: Frame) -> Face | None:
         size = (LABEL_SIDE_PX, LABEL_SIDE_PX)

@@ -22,12 +22,13 @@ LOWER_HEIGHTS = (0.0088, 0.0090, 0.0105, 0.0085, 0.0080, 0.0072, 0.0068)
 # The arch of the mean head: where the front teeth stand, half its width, its depth, m.
 ARCH_FRONT = (0.6595, 0.1475)
 ARCH_HALF, ARCH_DEPTH = 0.0265, 0.038
-GUM_M = 0.010
+GUM_M = 0.009
 STEPS = 9  # columns of vertices a tooth
 # Round a tooth: height from gum to edge (1), and how far out of the arch, m.
 PROFILE = (
-    (-1.0, 0.0012), (-0.2, 0.0020), (0.05, 0.0014), (0.25, 0.0021), (0.5, 0.0023), (0.75, 0.0020),
-    (0.92, 0.0013), (1.0, 0.0003), (1.0, -0.0012), (0.6, -0.0030), (0.0, -0.0050),
+    (-1.0, -0.0070), (-0.65, -0.0012), (-0.2, 0.0014), (0.05, 0.0014), (0.25, 0.0021),
+    (0.5, 0.0023), (0.75, 0.0020), (0.92, 0.0013), (1.0, 0.0003), (1.0, -0.0012), (0.6, -0.0030),
+    (0.0, -0.0050),
 )  # fmt: skip
 EYE_ROWS, EYE_COLUMNS = 24, 32
 BODY_ROWS = 26
@@ -79,7 +80,7 @@ def build_teeth(*, upper: bool, width: float = 1.0, unevenness: float = 0.0, see
     which = np.clip(np.floor(number).astype(int) + len(widths), 0, 2 * len(widths) - 1)
     height = np.array(heights)[tooth] * (1 - 0.14 * np.abs(local) ** 3) + crook[which, 0]
     round_m = -0.0009 * local**2 + crook[which, 1]
-    level = ARCH_FRONT[0] + (-0.0012 if upper else -0.0028)
+    level = ARCH_FRONT[0] + (-0.0012 if upper else -0.0043)
     rows = []
     for up, thick in PROFILE:
         down = up * height if up > 0 else up * GUM_M

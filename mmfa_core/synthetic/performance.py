@@ -121,7 +121,7 @@ def _draw_mouth(rng: np.random.Generator, weights: dict[str, float], both: SetBo
     if kind < 0.15:
         return
     if kind < 0.45:  # talking: little to wide
-        weights["jawOpen"] = float(rng.uniform(0.05, 0.9) ** 1.2)
+        weights["jawOpen"] = float(rng.uniform(0.05, 1.0))
         if rng.random() < 0.5:
             both("mouthLowerDown", rng.uniform(0.1, 0.7))
             both("mouthUpperUp", rng.uniform(0.1, 0.6))
@@ -131,7 +131,7 @@ def _draw_mouth(rng: np.random.Generator, weights: dict[str, float], both: SetBo
         both("mouthSmile", rng.uniform(0.3, 1.0))
         both("cheekSquint", rng.uniform(0.1, 0.8))
         if rng.random() < 0.7:
-            weights["jawOpen"] = float(rng.uniform(0.04, 0.45))
+            weights["jawOpen"] = float(rng.uniform(0.04, 0.6))
             both("mouthUpperUp", rng.uniform(0.2, 0.7))
             both("mouthLowerDown", rng.uniform(0.1, 0.6))
     elif kind < 0.85:

@@ -70,6 +70,8 @@ class Renderer:
         size = (OVERSAMPLED * side_px, OVERSAMPLED * side_px)
         self._colour = gl.texture(size, 4, dtype="f2")
         self._frame = gl.framebuffer([self._colour], gl.depth_texture(size))
+        self._opening = gl.texture(size, 4, dtype="f2")  # what the skin alone shows
+        self._opening_frame = gl.framebuffer([self._opening])
         self._light_depth = gl.depth_texture((LIGHT_MAP_PX, LIGHT_MAP_PX))
         self._light_depth.compare_func = ""
         self._light_frame = gl.framebuffer(depth_attachment=self._light_depth)
@@ -121,11 +123,12 @@ class Renderer:
         self._light_frame.clear(depth=1.0)
         self._depth["camera"].value = tuple(light.T.ravel().tolist())
         for surface, (_, shadow, *_) in drawn:
-            if surface.kind != "hair":
+            if surface.kind not in ("hair", "teeth"):
                 shadow.render()
         self._frame.use()
         self._frame.clear(depth=1.0)
         self._light_depth.use(0)
+        self._opening.use(1)
         _set(self._back, background_look(scene))
         self._screen.render()
         self._draw(drawn, person, posed, camera, light)
@@ -152,6 +155,8 @@ class Renderer:
             if surface.kind != "skin":
                 _set(program, part_look(surface.kind, person, posed))
             array.render()
+            if surface.kind == "skin":  # drawn first; teeth show through its opening only
+                self._gl.copy_framebuffer(self._opening_frame, self._frame)
 
     def _vertices(self, surface: Surface) -> tuple[Any, ...]:
         """Load a surface: what draws it, what draws its shadow, and their two buffers."""

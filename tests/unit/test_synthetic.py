@@ -278,11 +278,13 @@ def test_a_sheet_shows_everybody(folder: Path, tmp_path: Path) -> None:
 def test_the_command_prints_one_json_line(
     folder: Path, maker: HeadMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    given = ["--people", str(PEOPLE), "--views", str(VIEWS), "--output", str(folder)]
+    given = ["--people", str(PEOPLE), "--views", str(VIEWS), "--output", str(folder), "--audit"]
     assert command.main(given) == 0
     line = json.loads(capsys.readouterr().out)
     assert line["people"] == PEOPLE
     assert line["rendered"] == PEOPLE * VIEWS
+    assert line["audit"]["pictures"] == line["pictures"]
+    assert line["audit"]["jaw_and_lips"] > 0.75
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--people", "0"), ("--views", "2"), ("--seed", "-1")])

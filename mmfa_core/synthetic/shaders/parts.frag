@@ -15,8 +15,11 @@ uniform vec4 shape;       // eye: iris and pupil radius, rad; hair: strands, len
 uniform vec3 gaze;        // unit
 uniform vec3 eye_axis_up;
 uniform float blotches;
+uniform sampler2D opening; // what the skin alone shows, part in alpha
 
 void main() {
+    // Teeth stand in the mouth: only where its inside would show without them.
+    if (kind == 0 && texelFetch(opening, ivec2(gl_FragCoord.xy), 0).a != 2.0) discard;
     vec3 n = normalize(v_normal);
     vec3 p = v_rest;
     if (kind == 0) {
