@@ -30,6 +30,7 @@ LABEL_SIDE_PX = 512  # of what the landmarker looks at, as when the corpus was l
 JPEG_QUALITY = 92
 WORST_POSE_DEG = 13.0  # further off on one axis, the landmarker has misread the head
 WORST_MOUTH = 0.07  # further off, of the landmarks' box, it has misread how open the lips are
+MOST_OUTSIDE = 0.05  # of the landmarks may lie beyond the picture; none do in clips of people
 LIP_LANDMARKS = (13, 14)  # inner edges of upper and lower lip, in the middle
 FEWEST_VIEWS = 3  # that can be used, for a person to be kept
 
@@ -57,8 +58,12 @@ class View:
 
     @property
     def usable(self) -> bool:
-        """Whether the landmarker saw the head, in about the pose and mouth that were asked for."""
+        """Whether the landmarker saw the whole face, in about the pose and mouth asked for."""
         if self.face is None:
+            return False
+        flat = self.landmarks[:, :2]
+        outside = ((flat < 0) | (flat > len(self.rendered.picture) - 1)).any(1)
+        if outside.mean() > MOST_OUTSIDE:
             return False
         off = np.abs(np.array(self.face.pose) - self.act.pose_deg)
         return bool(off.max() <= WORST_POSE_DEG) and self.mouth_off <= WORST_MOUTH

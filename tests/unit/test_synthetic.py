@@ -97,7 +97,7 @@ def test_in_what_is_kept_the_landmarker_reads_the_pose_that_was_asked_for(
     people: list[MadePerson],
 ) -> None:
     views = [view for made in people for view in made.kept]
-    assert len(views) >= 0.7 * PEOPLE * VIEWS
+    assert len(views) >= 0.55 * PEOPLE * VIEWS
     asked = np.array([view.act.pose_deg for view in views])
     read = np.array([view.face.pose for view in views if view.face is not None])
     for axis in range(3):

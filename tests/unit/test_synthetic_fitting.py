@@ -93,10 +93,15 @@ def test_no_skull_is_taller_than_its_bound_and_others_stay_as_drawn(anatomy: Ana
         assert height / face < TALLEST_SKULL + 0.01
 
 
-def test_a_view_whose_mouth_the_landmarker_misread_is_left_out() -> None:
+def test_a_view_whose_mouth_the_landmarker_misread_or_whose_face_is_cut_is_left_out() -> None:
     with HeadMaker(SEED, 3) as maker:
         view = maker.make(1).views[0]
+    assert view.face is not None
     assert view.usable
     assert view.mouth_off < 0.04
     parted = view.lips + np.array([[0, 0], [0, 30]], np.float32)
     assert not dataclasses.replace(view, lips=parted).usable
+    shifted = view.face.landmarks + np.array([300, 0, 0], np.float32)
+    assert not dataclasses.replace(
+        view, face=dataclasses.replace(view.face, landmarks=shifted)
+    ).usable
