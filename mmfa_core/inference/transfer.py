@@ -11,8 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
 from mmfa_core.inference.options import AnimateOptions
-from mmfa_core.motion import Motion
+from mmfa_core.motion import HeadPose, Motion
 
 TURN_UNIT_DEG = 15.0  # a turn that counts as much as ...
 OFFSET_UNIT = 0.01  # ... offsets that differ by this root mean square; heads have radius 1
@@ -26,11 +27,15 @@ def transfer_motion(
 ) -> Motion:
     """Compute what the portrait shows for each driving frame.
 
-    Equation: with gain g a part, relative: R = (R_i R_0^-1)^g R_s, s = s_s (s_i / s_0)^g,
-    t = t_s + g (t_i - t_0), z = z_s + g (z_i - z_0). Absolute: R = (R_i R_s^-1)^g R_s and
-    z = z_s + g (z_i - z_s), so that gain 1 copies the driver; s = s_s and t as in relative,
-    unless ``copy_scale`` and ``copy_translation`` ask for the driver's. With
+    Equation: with gain g a part, relative: a = a_s + g (a_i - a_0) for yaw, pitch and roll,
+    s = s_s (s_i / s_0)^g, t = t_s + g (t_i - t_0), z = z_s + g (z_i - z_0). Absolute:
+    R = (R_i R_s^-1)^g R_s and z = z_s + g (z_i - z_s), so that gain 1 copies the driver; s = s_s
+    and t as in relative, unless ``copy_scale`` and ``copy_translation`` ask for the driver's. With
     ``expression_space="offsets"`` delta takes the place of z.
+
+    Angles are added, as edits add them, where method.md multiplies rotations: if the reference
+    frame's head is tilted otherwise than the portrait's, a product turns the driver's yaw into
+    roll and pitch.
 
     Args:
         source: the portrait's own motion, batch 1.
@@ -45,7 +50,8 @@ def transfer_motion(
     absolute = options.mode == "absolute"
     gain = {part: options.gain(part) for part in ("rotation", "translation", "scale")}
     start = source if absolute else reference
-    turn = rotation_power(driving.rotation @ start.rotation.transpose(1, 2), gain["rotation"])
+    turned = _turn_by_angles if options.mode == "relative" else _turn_towards
+    rotation = turned(source.rotation, driving.rotation, reference.rotation, gain["rotation"])
     still = source if absolute and options.copy_translation else reference
     shift = gain["translation"] * (driving.translation - still.translation)
     if absolute and not options.copy_scale:
@@ -53,9 +59,24 @@ def transfer_motion(
     else:
         growth = (driving.scale / (source if absolute else reference).scale) ** gain["scale"]
     code, offsets = _transfer_expression(source, driving, start, options, decode)
-    return Motion(
-        turn @ source.rotation, source.translation + shift, source.scale * growth, code, offsets
+    return Motion(rotation, source.translation + shift, source.scale * growth, code, offsets)
+
+
+def _turn_by_angles(source: Tensor, driving: Tensor, reference: Tensor, gain: float) -> Tensor:
+    """Add the change of each angle from the reference to the portrait's; (B, 3, 3)."""
+    own, asked, start = (pose_from_rotation(r) for r in (source, driving, reference))
+    return rotation_from_pose(
+        HeadPose(
+            own.yaw_deg + gain * (asked.yaw_deg - start.yaw_deg),
+            own.pitch_deg + gain * (asked.pitch_deg - start.pitch_deg),
+            own.roll_deg + gain * (asked.roll_deg - start.roll_deg),
+        )
     )
+
+
+def _turn_towards(source: Tensor, driving: Tensor, _reference: Tensor, gain: float) -> Tensor:
+    """Turn the portrait by a share of the way to the driver; (B, 3, 3)."""
+    return rotation_power(driving @ source.transpose(1, 2), gain) @ source
 
 
 def _transfer_expression(
