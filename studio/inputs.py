@@ -1,4 +1,4 @@
-"""A place for a picture that hands over the file as it was sent.
+"""Places for pictures and clips: where they may come from, and one that hands over the file itself.
 
 In: what a person drops. Out: the path of the file. Knows nothing about what is done with it.
 """
@@ -9,6 +9,13 @@ from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+
+from studio.context import StudioContext
+
+
+def sources_of(studio: StudioContext, *names: str) -> list[Any]:
+    """List where a picture or clip may come from, without a webcam where none is offered."""
+    return [name for name in names if name != "webcam" or studio.settings.webcam]
 
 
 def _preprocess(self: Any, payload: Any) -> Any:

@@ -14,8 +14,8 @@ from pathlib import Path
 import gradio as gr
 
 from mmfa_core import MMFAError
+from studio.examples import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 CONSENT = "I may use these pictures, and the people in them agree"
 _STORE = "(yes) => { try { sessionStorage.setItem('consent', yes ? 'yes' : ''); } catch (_) {} }"
 _RECALL = """(now) => {

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from studio.ready import REPORT, ReadyClip, animation
-from studio.tabs.animate_handlers import AnimateHandlers
 from studio.tabs.animate_settings import DriveSettings
+from studio.tabs.animate_tab_handlers import TabHandlers
 
 _log = logging.getLogger("studio")
 
 
-def make_ready(handlers: AnimateHandlers, portraits: Sequence[Path], clips: Sequence[Path]) -> None:
+def make_ready(handlers: TabHandlers, portraits: Sequence[Path], clips: Sequence[Path]) -> None:
     """Look through every clip, and animate every portrait with it as the page would at first.
 
     Args:
@@ -26,14 +26,14 @@ def make_ready(handlers: AnimateHandlers, portraits: Sequence[Path], clips: Sequ
         clips: clip files.
     """
     begun = time.monotonic()
-    ready = handlers.studio.ready
+    ready = handlers.portrait.studio.ready
     for clip in clips:
-        *_, report = handlers.examine_clip(str(clip))
+        *_, report = handlers.driver.examine_clip(str(clip))
         ready.keep((clip,), REPORT, report)
     for portrait in portraits:
-        *_, x, y, side = handlers.find_faces(str(portrait))
+        *_, x, y, side = handlers.portrait.find_faces(str(portrait))
         for clip in clips:
-            *_, last = handlers.animate(
+            *_, last = handlers.animation.animate(
                 str(portrait), str(clip), crop_x=x, crop_y=y, crop_size=side
             )
             clip_file, _, _, line, _ = last

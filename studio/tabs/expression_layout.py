@@ -13,11 +13,12 @@ import gradio as gr
 
 from mmfa_core import ExpressionDirection
 from studio.context import StudioContext
-from studio.inputs import PictureFile
-from studio.tabs.expression_handlers import SEEDS, SLOTS
+from studio.examples import EXAMPLES
+from studio.inputs import PictureFile, sources_of
+from studio.tabs.expression_faces import SLOTS
 from studio.tabs.expression_pad import build_pad
+from studio.tabs.expression_vary import SEEDS
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PAIRS = (
     ("london_034_neutral.jpg", "london_009_smiling.jpg"),
     ("london_101_neutral.jpg", "london_034_smiling.jpg"),
@@ -81,9 +82,6 @@ class Sum:
 
 def build_faces(studio: StudioContext, first: list[str | None]) -> Faces:
     """Build the four slots, who shows the result, and pairs to try."""
-    sources: list[Any] = ["upload", "clipboard"]
-    if studio.settings.webcam:
-        sources.insert(1, "webcam")
     slots: list[PictureFile] = []
     for row in (0, 2):
         with gr.Row():
@@ -93,7 +91,7 @@ def build_faces(studio: StudioContext, first: list[str | None]) -> Faces:
                         value,
                         label=f"Face {name}",
                         type="filepath",
-                        sources=sources,
+                        sources=sources_of(studio, "upload", "webcam", "clipboard"),
                         min_width=120,
                         height=190,
                         buttons=[],

@@ -1,11 +1,11 @@
-"""What the events of the tab Keypoints do, testable without a server.
+"""What the tab Keypoints shows of one portrait, testable without a server.
 
-In: pictures, clips and numbers of one person. Out: pictures, keypoints and files of them.
+In: pictures and numbers of one person. Out: pictures, keypoints and files of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmfa_core import (
-    KeypointTracks,
     MMFAError,
     MotionEdit,
     flow_wheel,
@@ -28,27 +27,11 @@ from studio.tabs.keypoint_space import space_json
 Frame = NDArray[np.uint8]
 STAGES = ("canonical", "expressed", "posed")
 FORMATS = ("json", "csv", "safetensors")
-MODES = ("relative", "absolute")
 STAGE_WORDS = {
     "canonical": "Canonical: who it is, neutral and frontal. Comes from the portrait alone.",
     "expressed": "Expressed: canonical and the expression, still frontal. Grey: canonical.",
     "posed": "Posed: turned, sized and placed like the head. Grey: canonical.",
 }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Keep one person's comparison between events.
-
-    Attributes:
-        portrait: the portrait's file.
-        pictures: file of the driver's face crops.
-        tracks: everything else.
-    """
-
-    portrait: str
-    pictures: str
-    tracks: KeypointTracks = field(repr=False)
 
 
 class KeypointHandlers:
@@ -164,107 +147,6 @@ class KeypointHandlers:
         return found.picture, flow, found.visible_picture(), found.kept_picture(), words
 
     @friendly
-    def compare_keypoints(
-        self,
-        portrait: str | None,
-        clip: str | None,
-        mode: str = "relative",
-        trails: bool = True,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands it in
-        badge: bool = True,
-    ) -> tuple[Comparison, Any, str, Frame, str, str]:
-        """Follow the keypoints of a portrait and of its driver through a clip.
-
-        Args:
-            portrait: a picture file with a face.
-            clip: a clip file with a face; its first 300 frames are looked at.
-            mode: relative adds the clip's changes to the portrait's pose; absolute copies it.
-            trails: draw where the keypoints came from.
-            progress: told about frames.
-            badge: lay the visible badge over the portrait, whose picture is made.
-
-        Returns:
-            The comparison, the frame slider, portrait and driver with keypoints, both in space
-            (JSON), and a line of words.
-        """
-        if clip is None:
-            raise MMFAError("There is no driving clip yet.", "Drop one, or pick an example.")
-        seen = self.studio.prepare(portrait)
-        tracks = self.microscope.compare(
-            seen,
-            clip,
-            mode=mode,
-            max_seconds=self.studio.settings.max_clip_s,
-            progress=lambda stage, done, total: progress((done, total), desc=_STAGES[stage]),
-        )
-        kept = self.studio.new_file(".npy", "driver")
-        np.save(kept, tracks.pictures)
-        comparison = Comparison(str(portrait), str(kept), tracks.without_pictures())
-        last = len(tracks) - 1
-        views = self.frame(comparison, 0, trails, badge=badge)
-        found = int(tracks.present.sum())
-        words = (
-            f"{len(tracks)} frames, the driver's face in {found}. Movements are counted from frame "
-            f"{tracks.reference_frame}, which is most like the portrait."
-        )
-        slider = gr.Slider(0, last, value=0, interactive=True)
-        return comparison, slider, *views, " ".join((words, *tracks.notes))
-
-    @friendly
-    def show_frame(
-        self,
-        comparison: Comparison | None,
-        frame: float = 0,
-        trails: bool = True,
-        badge: bool = True,
-    ) -> tuple[str, Frame, str]:
-        """Show one frame of the comparison that was made before.
-
-        Args:
-            comparison: what compare_keypoints made in this session.
-            frame: its number.
-            trails: draw where the keypoints came from.
-            badge: lay the visible badge over the portrait, whose picture is made.
-
-        Returns:
-            Portrait and driver with keypoints, and both in space (JSON).
-        """
-        if comparison is None:
-            raise MMFAError("Nothing has been compared yet.", "Press Compare first.")
-        with self.studio.latency.measure():
-            return self.frame(comparison, int(frame), trails, badge=badge)
-
-    def frame(
-        self, comparison: Comparison, frame: int, trails: bool, *, badge: bool
-    ) -> tuple[str, Frame, str]:
-        """Show as show_frame does, without measuring how long a person waits."""
-        try:
-            pictures = np.load(comparison.pictures, mmap_mode="r", allow_pickle=False)
-        except OSError as error:
-            raise MMFAError(
-                "The comparison was deleted after a day.", "Press Compare again."
-            ) from error
-        tracks = comparison.tracks
-        portrait = self.studio.prepare(comparison.portrait)
-        source, driver, _ = self.microscope.frame(
-            portrait,
-            tracks,
-            frame,
-            driver=np.array(pictures[frame]),
-            trails=trails,
-        )
-        space = space_json(
-            tracks.source.posed[frame],
-            point_colours(tracks.source.canonical),
-            beside=tracks.driver.posed[frame],
-            text=f"frame {frame}, {tracks.times_s[frame]:.2f} s; grey: the driver",
-        )
-        made = self.studio.keep(
-            source, portrait, operation="compare_keypoints", settings=[frame, trails], badge=badge
-        )
-        return made, driver, space
-
-    @friendly
     def export_keypoints(self, portrait: str | None, file_format: str = "json") -> str:
         """Write the keypoints of a portrait to a file.
 
@@ -276,32 +158,20 @@ class KeypointHandlers:
             The file.
         """
         report = self.microscope.report(self.studio.prepare(portrait))
-        return str(write_keypoints(self._file(file_format, "keypoints"), report))
-
-    @friendly
-    def export_comparison(self, comparison: Comparison | None, file_format: str = "json") -> str:
-        """Write the keypoints of portrait and driver over time to a file.
-
-        Args:
-            comparison: what compare_keypoints made in this session.
-            file_format: json, csv or safetensors.
-
-        Returns:
-            The file.
-        """
-        if comparison is None:
-            raise MMFAError("Nothing has been compared yet.", "Press Compare first.")
-        return str(write_keypoints(self._file(file_format, "tracks"), comparison.tracks))
-
-    def _file(self, file_format: str, name: str) -> Any:
-        if file_format not in FORMATS:
-            raise MMFAError(
-                f"There is no format {file_format!r}.", f"Choose one of {', '.join(FORMATS)}."
-            )
-        return self.studio.new_file(f".{file_format}", name)
+        return str(write_keypoints(new_export(self.studio, file_format, "keypoints"), report))
 
 
-_STAGES = {"survey": "Looking for the face", "keypoints": "Following keypoints"}
+def new_export(studio: StudioContext, file_format: str, name: str) -> Path:
+    """Name a file of keypoints in a folder of its own.
+
+    Raises:
+        MMFAError: there is no such format.
+    """
+    if file_format not in FORMATS:
+        raise MMFAError(
+            f"There is no format {file_format!r}.", f"Choose one of {', '.join(FORMATS)}."
+        )
+    return studio.new_file(f".{file_format}", name)
 
 
 def mark_first(outputs: tuple[Any, ...], mark: Marker) -> tuple[Any, ...]:

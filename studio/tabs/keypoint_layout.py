@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from studio.context import StudioContext
 from studio.controls import slider
-from studio.inputs import PictureFile
-from studio.tabs.keypoint_handlers import FORMATS, MODES, STAGES, KeypointHandlers
+from studio.examples import known
+from studio.inputs import PictureFile, sources_of
+from studio.tabs.keypoint_compare import MODES
+from studio.tabs.keypoint_handlers import FORMATS, STAGES, KeypointHandlers
 from studio.tabs.keypoint_space import build_space
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PORTRAITS = ("london_101_neutral.jpg", "london_009_smiling.jpg", "astronaut.jpg")
 CLIPS = ("driving_expressive.mp4", "driving_smile.mp4", "driving_turn.mp4")
 EDITS = ("yaw_deg", "pitch_deg", "roll_deg", "expression_gain")
@@ -80,7 +80,7 @@ def build_look(
                 first,
                 label="Portrait",
                 type="filepath",
-                sources=_sources(studio, ["upload", "clipboard"]),
+                sources=sources_of(studio, "upload", "clipboard", "webcam"),
                 height=240,
                 buttons=[],
                 elem_id="keypoint-portrait",
@@ -168,13 +168,13 @@ def build_inside(dissect: Callable[..., Any], first: str | None) -> Inside:
 
 def build_over(studio: StudioContext) -> Over:
     """Build the comparison over time."""
-    clips = [str(EXAMPLES / n) for n in CLIPS if (EXAMPLES / n).is_file()]
+    clips = [str(file) for file in known(CLIPS)]
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=280, elem_classes="rail"):
             clip = gr.Video(
                 clips[0] if clips else None,
                 label="Driving clip",
-                sources=_sources(studio, ["upload"]),
+                sources=sources_of(studio, "upload", "webcam"),
                 height=220,
                 buttons=[],
                 elem_id="keypoint-clip",
@@ -256,7 +256,3 @@ def build_export(title: str, elem_id: str) -> tuple[gr.Radio, gr.Button, gr.File
         export = gr.Button(title, elem_classes="quiet")
         file = gr.File(label="Ready to save", interactive=False, visible=False, elem_id=elem_id)
     return file_format, export, file
-
-
-def _sources(studio: StudioContext, sources: list[str]) -> Any:
-    return [*sources, "webcam"] if studio.settings.webcam else sources

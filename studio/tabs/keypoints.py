@@ -1,6 +1,7 @@
 """The tab Keypoints: what the model sees, over time, and what it makes pictures of.
 
-In: StudioContext. Out: TabControls. What the events do is in keypoint_handlers.py.
+In: StudioContext. Out: TabControls. What the events do is in keypoint_handlers.py and
+keypoint_compare.py.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from studio.context import MODEL_QUEUE, StudioContext
+from studio.context import StudioContext
 from studio.controls import Refresh, TabControls
+from studio.examples import known
 from studio.marked import Looks, with_consent
+from studio.tabs.keypoint_compare import CompareHandlers
 from studio.tabs.keypoint_handlers import KeypointHandlers, mark_first
 from studio.tabs.keypoint_layout import (
-    EXAMPLES,
     PORTRAITS,
     Look,
     Over,
@@ -23,15 +25,7 @@ from studio.tabs.keypoint_layout import (
     build_over,
 )
 from studio.terms import SHOW_CONSENT, Terms
-
-LIVE: dict[str, Any] = {
-    "trigger_mode": "always_last",
-    "show_progress": "hidden",
-    "concurrency_id": MODEL_QUEUE,
-    "concurrency_limit": 1,
-}
-MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+from studio.wiring import LIVE, MODEL, QUIET
 
 
 def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
@@ -48,14 +42,14 @@ def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
     looks = Looks(studio, ("portrait",), mark_first)
     dissect = looks.wrap(handlers.dissect_picture)
     dissect_first = looks.wrap(handlers.dissect_picture, live=False, lasting=True)
-    known = [str(EXAMPLES / n) for n in PORTRAITS if (EXAMPLES / n).is_file()]
-    first = known[0] if known else None
+    portraits = [str(file) for file in known(PORTRAITS)]
+    first = portraits[0] if portraits else None
     gr.Markdown(
         "The model moves a face by a few dozen points in depth. "
         "**Each has its own colour**, the same in every view of this page.",
         elem_classes="hint",
     )
-    look = build_look(studio, handlers, first, known)
+    look = build_look(studio, handlers, first, portraits)
     gr.Markdown("### What a picture is made of")
     inside = build_inside(dissect_first, first)
     gr.Markdown("### Portrait against driver, over time")
@@ -74,7 +68,7 @@ def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
         **LIVE,
     )
     terms.consent.change(looks.when_agreed(given, 5), **taken, **QUIET, **MODEL)
-    _wire_over(handlers, look, over, terms)
+    _wire_over(CompareHandlers(studio), look, over, terms)
     return TabControls(
         "keypoints",
         {
@@ -112,7 +106,7 @@ def _wire_look(handlers: KeypointHandlers, look: Look, dissect: dict[str, Any]) 
     _wire_export(handlers.export_keypoints, "export_keypoints", look.portrait, look)
 
 
-def _wire_over(handlers: KeypointHandlers, look: Look, over: Over, terms: Terms) -> None:
+def _wire_over(handlers: CompareHandlers, look: Look, over: Over, terms: Terms) -> None:
     views: list[Any] = [over.source, over.driver, over.space]
     compared = over.compare.click(
         with_consent(handlers.compare_keypoints),

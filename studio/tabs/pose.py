@@ -1,6 +1,7 @@
 """The tab Pose: turn, move and size a head by hand or by sliders, or along keyframes.
 
-In: StudioContext. Out: TabControls. The components are made in pose_layout.py; what the events do
+In: StudioContext. Out: TabControls. The components are made in pose_layout.py and
+pose_moving_layout.py; what the events do
 is in pose_handlers.py and pose_moving.py.
 """
 
@@ -14,9 +15,11 @@ from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
 from studio.marked import Looks, with_consent
 from studio.tabs.pose_handlers import PoseHandlers, mark_edit
-from studio.tabs.pose_layout import Moving, Still, build_moving, build_still
+from studio.tabs.pose_layout import Still, build_still
 from studio.tabs.pose_moving import MovingHandlers
+from studio.tabs.pose_moving_layout import Moving, build_moving
 from studio.terms import SHOW_CONSENT, Terms
+from studio.wiring import LIVE
 
 # Presses the hidden button that holds the file.
 PRESS_SAVE = "() => document.querySelector('#pose-save-file a, #pose-save-file')?.click()"
@@ -182,8 +185,5 @@ def _live(fn: Any, still: Still, terms: Terms) -> dict[str, Any]:
         "fn": fn,
         "inputs": [still.portrait, *controls, *terms.inputs],
         "outputs": [still.picture, still.compared],
-        "trigger_mode": "always_last",
-        "show_progress": "hidden",
-        "concurrency_id": MODEL_QUEUE,
-        "concurrency_limit": 1,
+        **LIVE,
     }

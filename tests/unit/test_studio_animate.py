@@ -18,9 +18,10 @@ from mmfa_core.media import probe_clip, write_picture
 from studio.context import StudioContext, StudioSettings
 from studio.motions import gallery_of
 from studio.tabs.animate_handlers import AnimateHandlers
-from studio.tabs.animate_motion_handlers import MotionHandlers
+from studio.tabs.animate_preview import PreviewHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
 from studio.tabs.animate_stops import KEPT, Stops
+from studio.tabs.animate_tab_handlers import TabHandlers
 from studio.tabs.animate_views import findings_html, live_value, progress_html, time_left
 from tests.tiny_model import save_tiny
 
@@ -36,7 +37,7 @@ def studio(tmp_path_factory):
 @pytest.fixture
 def handlers(studio, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    return AnimateHandlers(studio)
+    return TabHandlers.of(studio)
 
 
 @pytest.fixture(scope="module")
@@ -58,47 +59,47 @@ def is_kept(value):
 
 
 def test_the_face_of_a_portrait_is_framed(handlers, portrait):
-    picture, faces, words, width, height, *box = handlers.find_faces(portrait)
+    picture, faces, words, width, height, *box = handlers.portrait.find_faces(portrait)
     assert (width, height) == (256, 256)
     assert faces == []
     assert "was found" in words
     assert box[2] > 100
-    moved = handlers.frame_face(portrait, box[0] + 20, box[1], box[2])
+    moved = handlers.portrait.frame_face(portrait, box[0] + 20, box[1], box[2])
     assert (moved != picture).any()
 
 
 def test_several_faces_can_be_chosen_from(handlers, examples, tmp_path):
 
     pictures = [
-        handlers.studio.animator.prepare(examples / name).picture
+        handlers.portrait.studio.animator.prepare(examples / name).picture
         for name in ("london_009_neutral.jpg", "astronaut.jpg")
     ]
     both = str(write_picture(tmp_path / "both.png", np.concatenate(pictures, 1)))
-    _, faces, words, *_, x0, _, _ = handlers.find_faces(both)
+    _, faces, words, *_, x0, _, _ = handlers.portrait.find_faces(both)
     assert len(faces) == 2
     assert "2 faces were found" in words
-    _, x1, _, _ = handlers.choose_face(both, 1)
+    _, x1, _, _ = handlers.portrait.choose_face(both, 1)
     assert abs(x1 - x0) > 100
 
 
 def test_without_a_face_the_frame_is_left_to_the_person(handlers, tmp_path):
     blank = str(write_picture(tmp_path / "blank.png", np.full((100, 100, 3), 90, np.uint8)))
-    _, faces, words, _, _, *box = handlers.find_faces(blank)
+    _, faces, words, _, _, *box = handlers.portrait.find_faces(blank)
     assert faces == []
     assert "by hand" in words
     assert box == [10, 10, 80]
 
 
 def test_an_empty_portrait_shows_nothing(handlers):
-    assert handlers.find_faces(None)[:3] == (None, [], "")
-    assert handlers.frame_face(None, 0, 0, 0) is None
+    assert handlers.portrait.find_faces(None)[:3] == (None, [], "")
+    assert handlers.portrait.frame_face(None, 0, 0, 0) is None
 
 
 # ------------------------------------------------------------------------------- driver
 
 
 def test_the_doctor_s_report_ends_with_its_mends(handlers, turn):
-    *steps, last = handlers.examine_clip(turn)
+    *steps, last = handlers.driver.examine_clip(turn)
     assert "Looking through" in steps[0][0]
     html, frames, faces, mends = last
     assert "turned 38 degrees" in html
@@ -109,15 +110,15 @@ def test_the_doctor_s_report_ends_with_its_mends(handlers, turn):
 
 
 def test_a_cancelled_examination_says_so(handlers, turn):
-    handlers.cancel("mine")
-    *_, last = handlers.examine_clip(turn, token="mine")
+    handlers.animation.cancel("mine")
+    *_, last = handlers.driver.examine_clip(turn, token="mine")
     assert "cancelled" in last[0]
 
 
 def test_what_is_no_clip_gets_a_sentence_in_the_report(handlers, tmp_path):
     wrong = tmp_path / "notes.mp4"
     wrong.write_text("not a clip")
-    *_, last = handlers.examine_clip(str(wrong))
+    *_, last = handlers.driver.examine_clip(str(wrong))
     assert "notes.mp4 is not a clip that can be read." in last[0]
     assert str(tmp_path) not in last[0]
 
@@ -140,7 +141,7 @@ def test_a_mend_becomes_values_of_the_controls(changes, values):
 
 
 def test_an_animation_ends_with_its_clip_and_tells_on_the_way(handlers, portrait, turn):
-    steps = list(handlers.animate(portrait, turn))
+    steps = list(handlers.animation.animate(portrait, turn))
     clip, picture, download, words, live = steps[-1]
     assert probe_clip(clip).frames == 23
     assert picture is None
@@ -157,7 +158,7 @@ def test_an_animation_ends_with_its_clip_and_tells_on_the_way(handlers, portrait
 
 def test_the_file_has_the_format_that_was_chosen(handlers, portrait, turn):
     for file_format, ending in (("gif", ".gif"), ("png sequence", ".zip")):
-        *_, last = handlers.animate(portrait, turn, end_s=0.5, file_format=file_format)
+        *_, last = handlers.animation.animate(portrait, turn, end_s=0.5, file_format=file_format)
         assert last[0].suffix == ".mp4"
         assert last[2].suffix == ending
     with zipfile.ZipFile(last[2]) as archive:
@@ -165,11 +166,11 @@ def test_the_file_has_the_format_that_was_chosen(handlers, portrait, turn):
 
 
 def test_cancel_in_the_middle_keeps_what_was_made(handlers, portrait, turn):
-    steps = handlers.animate(portrait, turn, token="mine")
+    steps = handlers.animation.animate(portrait, turn, token="mine")
     for step in steps:
         if "Frame" in str(step[3]):
             break
-    handlers.cancel("mine")
+    handlers.animation.cancel("mine")
     *_, last = steps
     made = probe_clip(last[0]).frames
     assert 0 < made < 23
@@ -177,15 +178,15 @@ def test_cancel_in_the_middle_keeps_what_was_made(handlers, portrait, turn):
 
 
 def test_cancel_before_the_first_frame_leaves_everything_as_it_was(handlers, portrait, turn):
-    handlers.cancel(None, "mine")
-    *_, last = handlers.animate(portrait, turn, token="mine")
+    handlers.animation.cancel(None, "mine")
+    *_, last = handlers.animation.animate(portrait, turn, token="mine")
     assert is_kept(last[0])
     assert "Cancelled before there was a frame" in last[3]
     assert last[4] == ""
 
 
 def test_leaving_a_run_stops_it(handlers, portrait, turn, tmp_path):
-    steps = handlers.animate(portrait, turn)
+    steps = handlers.animation.animate(portrait, turn)
     for step in steps:
         if "Frame" in str(step[3]):
             break
@@ -196,33 +197,35 @@ def test_leaving_a_run_stops_it(handlers, portrait, turn, tmp_path):
 
 def test_a_picture_drives_when_it_is_chosen(handlers, portrait, turn, examples):
     driving = str(examples / "london_009_smiling.jpg")
-    ((clip, picture, download, words, _),) = handlers.animate(portrait, turn, driving, "picture")
+    ((clip, picture, download, words, _),) = handlers.animation.animate(
+        portrait, turn, driving, "picture"
+    )
     assert clip is None
     assert picture == download
     assert "one picture" in words
 
 
 def test_the_whole_portrait_can_be_shown(handlers, turn, examples, tmp_path):
-    prepared = handlers.studio.animator.prepare(examples / "london_009_neutral.jpg")
+    prepared = handlers.portrait.studio.animator.prepare(examples / "london_009_neutral.jpg")
     wide = np.pad(prepared.picture, ((0, 0), (0, 64), (0, 0)), mode="edge")
     file = str(write_picture(tmp_path / "wide.png", wide))
-    *_, last = handlers.animate(file, turn, end_s=0.3, shown="portrait")
+    *_, last = handlers.animation.animate(file, turn, end_s=0.3, shown="portrait")
     info = probe_clip(last[0])
     assert (info.width, info.height) == (320, 256)
 
 
 def test_a_preview_shows_both_modes_for_two_seconds(handlers, portrait, examples):
-    *_, last = handlers.preview_animation(portrait, str(examples / "driving_smile.mp4"))
+    *_, last = handlers.preview.preview_animation(portrait, str(examples / "driving_smile.mp4"))
     assert [probe_clip(clip).frames for clip in last[:2]] == [60, 60]
     assert Path(last[0]).read_bytes() != Path(last[1]).read_bytes()
 
 
 def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, turn):
-    steps = handlers.preview_animation(portrait, turn, token="mine")
+    steps = handlers.preview.preview_animation(portrait, turn, token="mine")
     for step in steps:
         if "absolute" in step[2]:
             break
-    handlers.cancel("mine")
+    handlers.animation.cancel("mine")
     *_, last = steps
     assert probe_clip(last[0]).frames == 23
     # A fast machine may have frames of the second half by then; those are kept and play.
@@ -250,13 +253,13 @@ def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, tu
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(handlers, portrait, turn, changes, words):
     with pytest.raises(gr.Error) as caught:
-        list(handlers.animate(**{"portrait": portrait, "clip": turn, **changes}))
+        list(handlers.animation.animate(**{"portrait": portrait, "clip": turn, **changes}))
     assert words in str(caught.value)
 
 
 def test_a_clip_beyond_the_limit_is_refused(handlers, portrait, examples):
     with pytest.raises(gr.Error, match=r"is 9\.8 s long; the limit is 5 s"):
-        list(handlers.animate(portrait, str(examples / "driving_expressive.mp4")))
+        list(handlers.animation.animate(portrait, str(examples / "driving_expressive.mp4")))
 
 
 # ------------------------------------------------------------------------------- motion
@@ -264,7 +267,7 @@ def test_a_clip_beyond_the_limit_is_refused(handlers, portrait, examples):
 
 @pytest.fixture
 def motions(handlers):
-    return MotionHandlers(handlers.studio, handlers.stops)
+    return handlers.motion
 
 
 @pytest.fixture
@@ -282,8 +285,8 @@ def pictures_in(archive):
 def test_the_motion_of_a_clip_is_saved_and_drives_as_the_clip_does(handlers, portrait, turn, saved):
     assert Path(saved).name == "motion.safetensors"
     assert len(load_motion(saved)) == 23
-    *_, from_clip = handlers.animate(portrait, turn, file_format="png sequence")
-    *_, from_file = handlers.animate(
+    *_, from_clip = handlers.animation.animate(portrait, turn, file_format="png sequence")
+    *_, from_file = handlers.animation.animate(
         portrait, driver="motion", motion="own", motion_file=saved, file_format="png sequence"
     )
     np.testing.assert_array_equal(pictures_in(from_file[2]), pictures_in(from_clip[2]))
@@ -308,18 +311,20 @@ def test_without_a_clip_there_is_no_motion_to_save(motions):
 
 
 def test_a_preview_can_be_of_a_motion_and_not_of_a_picture(handlers, portrait, saved):
-    *_, last = handlers.preview_animation(
+    *_, last = handlers.preview.preview_animation(
         portrait, driver="motion", motion="own", motion_file=saved
     )
     assert [probe_clip(clip).frames for clip in last[:2]] == [23, 23]
     with pytest.raises(gr.Error, match="no two seconds"):
-        list(handlers.preview_animation(portrait, driver="picture"))
+        list(handlers.preview.preview_animation(portrait, driver="picture"))
 
 
 def test_a_motion_of_another_model_drives_the_head_when_the_expression_is_locked(
     handlers, portrait
 ):
-    *_, last = handlers.animate(portrait, driver="motion", motion="nod", lock_expression=True)
+    *_, last = handlers.animation.animate(
+        portrait, driver="motion", motion="nod", lock_expression=True
+    )
     assert probe_clip(last[0]).frames == 60
 
 
@@ -344,10 +349,11 @@ def test_the_gallery_offers_what_the_model_can_read(studio, saved, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("handler", "names"), [("animate", NAMES), ("preview_animation", PREVIEWED)]
+    ("handler", "names"),
+    [(AnimateHandlers.animate, NAMES), (PreviewHandlers.preview_animation, PREVIEWED)],
 )
 def test_a_handler_s_arguments_are_the_settings_in_their_order(handler, names):
-    parameters = inspect.signature(getattr(AnimateHandlers, handler)).parameters
+    parameters = inspect.signature(handler).parameters
     defaults = DriveSettings()
     assert [name for name in parameters if name in NAMES] == names
     for name in names:

@@ -13,8 +13,11 @@ from mmfa_core.checkpoint import save_model
 from mmfa_core.config import ExpressionDirection, ExpressionStats
 from mmfa_core.media import read_picture, write_picture
 from studio.context import StudioContext
-from studio.tabs.expression_handlers import NEIGHBOURS, STRIP, ExpressionHandlers
-from studio.tabs.expressions import build_expressions, steering
+from studio.tabs.expression_handlers import STRIP, ExpressionHandlers
+from studio.tabs.expression_steering import steering
+from studio.tabs.expression_vary import NEIGHBOURS, VaryHandlers
+from studio.tabs.expressions import build_expressions
+from studio.tabs.keypoint_compare import CompareHandlers
 from studio.tabs.keypoint_handlers import KeypointHandlers
 from studio.tabs.keypoints import build_keypoints
 from studio.terms import build_terms
@@ -47,6 +50,11 @@ def expressions(studio):
 
 
 @pytest.fixture
+def varied(studio):
+    return VaryHandlers(studio)
+
+
+@pytest.fixture
 def wall(tmp_path):
     return str(write_picture(tmp_path / "wall.png", np.full((200, 200, 3), 127, np.uint8)))
 
@@ -73,24 +81,24 @@ def test_with_three_faces_the_pad_s_bottom_is_the_third(expressions, faces):
     assert (expressions.mix_pad(*faces, 0.0, 0.0) != left).any()
 
 
-def test_samples_are_the_same_for_the_same_seed(expressions, faces):
-    first = expressions.sample_expression(*faces, "B", 1.0, 5, "A")
+def test_samples_are_the_same_for_the_same_seed(varied, faces):
+    first = varied.sample_expression(*faces, "B", 1.0, 5, "A")
     assert len(first) == NEIGHBOURS
     assert first[0][1] == "seed 5"
-    again = expressions.show_sample(*faces, "B", 1.0, 5, "A", chosen=2)
+    again = varied.show_sample(*faces, "B", 1.0, 5, "A", chosen=2)
     assert np.abs(again.astype(int) - first[2][0].astype(int)).max() <= 8  # one alone, in halves
-    other = expressions.sample_expression(*faces, "B", 1.0, 50, "A")
+    other = varied.sample_expression(*faces, "B", 1.0, 50, "A")
     assert (other[0][0] != first[0][0]).any()
 
 
-def test_a_difference_with_no_gain_changes_nothing(expressions, faces):
-    without = expressions.add_expression(*faces, "B", "A", "C", 0)
-    assert (without == expressions.add_expression(*faces, "A", "B", "C", 0)).all()
-    assert (without != expressions.add_expression(*faces, "B", "A", "C", 2)).any()
+def test_a_difference_with_no_gain_changes_nothing(varied, faces):
+    without = varied.add_expression(*faces, "B", "A", "C", 0)
+    assert (without == varied.add_expression(*faces, "A", "B", "C", 0)).all()
+    assert (without != varied.add_expression(*faces, "B", "A", "C", 2)).any()
 
 
-def test_each_direction_of_the_model_is_an_argument_with_its_name(expressions, faces):
-    handler = steering(expressions, ("smile",))
+def test_each_direction_of_the_model_is_an_argument_with_its_name(varied, faces):
+    handler = steering(varied, ("smile",))
     names = list(inspect.signature(handler).parameters)
     assert names == ["face_a", "face_b", "face_c", "face_d", "shown_on", "smile"]
     assert "smile: how far" in handler.__doc__
@@ -120,7 +128,7 @@ def test_a_face_that_is_missing_is_told(expressions, faces, slots, shown_on, sen
 
 def test_a_picture_without_a_face_is_put_back(expressions, faces, wall, warned):
     given = [faces[0], wall, *faces[2:]]
-    *back, kept, _corners = expressions.open_faces(*given, faces)
+    *back, kept, _corners = expressions.slots.open_faces(*given, faces)
     assert back[1] == faces[1]
     assert kept == faces
     assert len(warned) == 1
@@ -136,7 +144,7 @@ def test_faces_that_were_given_are_shown_unless_one_is_missing(expressions, face
 
 
 def test_the_pad_shows_four_corners_also_where_a_face_is_missing(expressions, faces):
-    corners = expressions.pad_corners(faces)
+    corners = expressions.slots.pad_corners(faces)
     assert corners.count("class='corner'") == 4
     assert corners.count("<img") == 3
 
@@ -183,6 +191,11 @@ def keypoints(studio):
     return KeypointHandlers(studio)
 
 
+@pytest.fixture
+def compared(studio):
+    return CompareHandlers(studio)
+
+
 @pytest.mark.parametrize("stage", ["canonical", "expressed", "posed"])
 def test_keypoints_are_drawn_and_told_in_space(keypoints, faces, stage):
     picture, space, words = keypoints.show_keypoints(faces[0], stage)
@@ -199,27 +212,27 @@ def test_a_picture_s_anatomy_has_four_pictures_and_a_legend(keypoints, faces):
     assert "Full colour is" in words
 
 
-def test_a_comparison_is_followed_frame_by_frame_and_saved(keypoints, faces, examples, studio):
+def test_a_comparison_is_followed_frame_by_frame_and_saved(compared, faces, examples, studio):
     quiet = SimpleNamespace(short=lambda *_, **__: None)
-    comparison, slider, *first, words = keypoints.compare_keypoints(
+    comparison, slider, *first, words = compared.compare_keypoints(
         faces[0], str(examples / "driving_turn.mp4"), progress=quiet.short
     )
     assert slider.maximum == len(comparison.tracks) - 1
     assert "frames, the driver's face in" in words
-    later = keypoints.show_frame(comparison, slider.maximum)
+    later = compared.show_frame(comparison, slider.maximum)
     assert (read_picture(later[0]) != read_picture(first[0])).any()
     assert json.loads(later[2])["text"].startswith(f"frame {slider.maximum}")
     for ending in ("json", "csv", "safetensors"):
-        assert keypoints.export_comparison(comparison, ending).endswith(f"tracks.{ending}")
+        assert compared.export_comparison(comparison, ending).endswith(f"tracks.{ending}")
 
 
-def test_what_is_missing_for_keypoints_is_told(keypoints, faces):
+def test_what_is_missing_for_keypoints_is_told(compared, keypoints, faces):
     with pytest.raises(gr.Error, match="There is no driving clip yet"):
-        keypoints.compare_keypoints(faces[0], None)
+        compared.compare_keypoints(faces[0], None)
     with pytest.raises(gr.Error, match="Nothing has been compared yet"):
-        keypoints.show_frame(None)
+        compared.show_frame(None)
     with pytest.raises(gr.Error, match="Nothing has been compared yet"):
-        keypoints.export_comparison(None)
+        compared.export_comparison(None)
     with pytest.raises(gr.Error, match="There is no format 'pickle'"):
         keypoints.export_keypoints(faces[0], "pickle")
 

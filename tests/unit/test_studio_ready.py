@@ -14,6 +14,7 @@ from studio.tabs import animate as tab
 from studio.tabs.animate_examples import make_ready
 from studio.tabs.animate_handlers import AnimateHandlers
 from studio.tabs.animate_settings import DriveSettings
+from studio.tabs.animate_tab_handlers import TabHandlers
 from tests.tiny_model import save_tiny
 
 
@@ -40,14 +41,14 @@ def clip(examples):
 @pytest.fixture
 def handlers(animator, portrait, clip):
     """Handlers whose answers for one portrait and one clip are ready."""
-    made = AnimateHandlers(StudioContext(animator))
+    made = TabHandlers.of(StudioContext(animator))
     make_ready(made, [portrait], [clip])
     return made
 
 
 @pytest.fixture
 def crop(handlers, portrait):
-    *_, x, y, side = handlers.find_faces(str(portrait))
+    *_, x, y, side = handlers.portrait.find_faces(str(portrait))
     return {"crop_x": x, "crop_y": y, "crop_size": side}
 
 
@@ -59,7 +60,9 @@ def copy(file, folder):
 
 
 def test_an_example_is_animated_at_once(handlers, portrait, clip, crop, tmp_path):
-    answers = list(handlers.animate(copy(portrait, tmp_path), copy(clip, tmp_path), **crop))
+    answers = list(
+        handlers.animation.animate(copy(portrait, tmp_path), copy(clip, tmp_path), **crop)
+    )
     assert len(answers) == 1
     made, picture, download, line, live = answers[0]
     assert Path(made).stat().st_size > 1000
@@ -68,34 +71,37 @@ def test_an_example_is_animated_at_once(handlers, portrait, clip, crop, tmp_path
 
 
 def test_each_person_gets_a_file_of_their_own(handlers, portrait, clip, crop):
-    made = [next(iter(handlers.animate(str(portrait), str(clip), **crop)))[0] for _ in range(2)]
+    made = [
+        next(iter(handlers.animation.animate(str(portrait), str(clip), **crop)))[0]
+        for _ in range(2)
+    ]
     assert made[0] != made[1]
     assert Path(made[0]).read_bytes() == Path(made[1]).read_bytes()
 
 
 def test_what_is_ready_is_what_would_be_made(handlers, animator, portrait, clip, crop):
-    fresh = AnimateHandlers(StudioContext(animator))
-    *_, (made, *_) = fresh.animate(str(portrait), str(clip), **crop)
-    ((ready, *_),) = handlers.animate(str(portrait), str(clip), **crop)
+    fresh = TabHandlers.of(StudioContext(animator))
+    *_, (made, *_) = fresh.animation.animate(str(portrait), str(clip), **crop)
+    ((ready, *_),) = handlers.animation.animate(str(portrait), str(clip), **crop)
     assert all(np.array_equal(a, b) for a, b in zip(read_clip(ready), read_clip(made), strict=True))
 
 
 @pytest.mark.parametrize("changed", [{"gain_rotation": 50}, {"crop_x": 20}, {"file_format": "gif"}])
 def test_other_settings_are_computed(handlers, portrait, clip, crop, changed):
-    answers = list(handlers.animate(str(portrait), str(clip), **{**crop, **changed}))
+    answers = list(handlers.animation.animate(str(portrait), str(clip), **{**crop, **changed}))
     assert len(answers) > 1
 
 
 def test_the_report_of_an_example_is_there_at_once(handlers, clip):
-    ((html, frames, _, mends),) = handlers.examine_clip(str(clip))
+    ((html, frames, _, mends),) = handlers.driver.examine_clip(str(clip))
     assert "turned 38 degrees" in html
     assert len(frames) == 2
     assert mends
-    assert len(list(handlers.examine_clip(str(clip), start_s=0.5))) > 1
+    assert len(list(handlers.driver.examine_clip(str(clip), start_s=0.5))) > 1
 
 
 def test_a_file_that_is_gone_gets_its_sentence(handlers, clip, tmp_path):
-    *_, (html, *_) = handlers.examine_clip(str(tmp_path / "gone.mp4"))
+    *_, (html, *_) = handlers.driver.examine_clip(str(tmp_path / "gone.mp4"))
     assert "gone.mp4" in html
 
 
