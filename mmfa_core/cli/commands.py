@@ -1,4 +1,4 @@
-"""What each command does; heavy imports wait until it runs.
+"""What the commands about portraits and clips do; heavy imports wait until one runs.
 
 In: parsed arguments. Out: the values of the JSON line. Knows nothing about exit codes.
 """
@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mmfa_core.cli.output import ReportProgress, log_reporter, progress_reporter, write_json
+from mmfa_core.cli.output import write_json
+from mmfa_core.cli.shared import Lines, load_animator, model_lines, report_to
 from mmfa_core.errors import ConfigError, ResourceError
 
 if TYPE_CHECKING:
-    from mmfa_core.inference.animator import Animator
     from mmfa_core.inference.options import AnimateOptions
-
-Command = Callable[[argparse.Namespace], dict[str, Any]]
-Lines = dict[str, Any]
 
 EXIT_CODE = "exit_code"  # in what a command returns: taken out, and not written
 SOME_FAILED = 3  # of a batch
@@ -31,12 +27,12 @@ def animate(arguments: argparse.Namespace) -> Lines:
     """Make a portrait follow a clip."""
     options = _follow_options(arguments)
     _check_clip_or_picture(arguments.output, overwrite=options.overwrite)
-    result = _animator(arguments).animate(
+    result = load_animator(arguments).animate(
         arguments.source,
         arguments.driving,
         arguments.output,
         options=options,
-        progress=_progress(arguments),
+        progress=report_to(arguments),
     )
     return result.to_json()
 
@@ -54,7 +50,7 @@ def batch(arguments: argparse.Namespace) -> Lines:
         threads=arguments.threads,
         ray=arguments.ray,
         options=_follow_options(arguments),
-        progress=_progress(arguments),
+        progress=report_to(arguments),
     )
     return {**report.summary(), EXIT_CODE: SOME_FAILED if report.count("failed") else 0}
 
@@ -69,16 +65,16 @@ def motion(arguments: argparse.Namespace) -> Lines:
     given = {name: getattr(arguments, name) for name in names}
     options = AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
     check_output(arguments.output, overwrite=options.overwrite, suffixes=(MOTION_SUFFIX,))
-    animator = _animator(arguments)
+    animator = load_animator(arguments)
     track = animator.save_motion(
-        arguments.driving, arguments.output, options=options, progress=_progress(arguments)
+        arguments.driving, arguments.output, options=options, progress=report_to(arguments)
     )
     return {
         "output": arguments.output,
         "frames": len(track),
         "frames_with_face": int(track.present.sum()),
         "fps": str(track.fps),
-        **_model(animator),
+        **model_lines(animator),
     }
 
 
@@ -90,7 +86,7 @@ def edit(arguments: argparse.Namespace) -> Lines:
     given = {name: getattr(arguments, name) for name in CONTROL_RANGES}
     change = MotionEdit(**{name: value for name, value in given.items() if value is not None})
     check_output(arguments.output, overwrite=arguments.overwrite, suffixes=PICTURE_SUFFIXES)
-    animator = _animator(arguments)
+    animator = load_animator(arguments)
     prepared = animator.prepare(
         arguments.source, face_index=arguments.face_index, crop=arguments.crop
     )
@@ -107,7 +103,7 @@ def edit(arguments: argparse.Namespace) -> Lines:
     return {
         "output": arguments.output,
         "edit": changed,
-        **_model(animator),
+        **model_lines(animator),
         "signed": saved.signed,
         "notes": [*prepared.notes, *saved.notes],
     }
@@ -130,13 +126,13 @@ def timeline(arguments: argparse.Namespace) -> Lines:
         overwrite=overwrite,
         badge=arguments.badge,
     )
-    result = _animator(arguments).render_timeline(
+    result = load_animator(arguments).render_timeline(
         arguments.source,
         given,
         arguments.output,
         driving=arguments.driving,
         options=options,
-        progress=_progress(arguments),
+        progress=report_to(arguments),
     )
     return result.to_json()
 
@@ -153,7 +149,7 @@ def interpolate(arguments: argparse.Namespace) -> Lines:
         check_output(output, overwrite=arguments.overwrite, suffixes=CLIP_SUFFIXES)
     else:
         _check_folder(output, overwrite=arguments.overwrite)
-    animator = _animator(arguments)
+    animator = load_animator(arguments)
     first, last = animator.prepare(arguments.a), animator.prepare(arguments.b)
     shown = first if arguments.identity is None else animator.prepare(arguments.identity)
     frames = animator.interpolate(first, last, shown, arguments.steps, arguments.path)
@@ -173,7 +169,7 @@ def interpolate(arguments: argparse.Namespace) -> Lines:
         "output": arguments.output,
         "frames": len(frames),
         "path": arguments.path,
-        **_model(animator),
+        **model_lines(animator),
         "signed": saved.signed,
         "notes": [*notes, *saved.notes],
     }
@@ -187,11 +183,11 @@ def keypoints(arguments: argparse.Namespace) -> Lines:
     output = check_output(arguments.output, overwrite=overwrite, suffixes=(".json",))
     if arguments.picture is not None:
         check_output(arguments.picture, overwrite=overwrite, suffixes=PICTURE_SUFFIXES)
-    animator = _animator(arguments)
+    animator = load_animator(arguments)
     report = animator.keypoints(
         arguments.source, face_index=arguments.face_index, crop=arguments.crop
     )
-    write_json(output, {**report.to_json(), **_model(animator)})
+    write_json(output, {**report.to_json(), **model_lines(animator)})
     if arguments.picture is not None:
         write_picture(arguments.picture, report.picture, overwrite=overwrite)
     return {
@@ -201,7 +197,7 @@ def keypoints(arguments: argparse.Namespace) -> Lines:
         "yaw_deg": round(report.yaw_deg, 2),
         "pitch_deg": round(report.pitch_deg, 2),
         "roll_deg": round(report.roll_deg, 2),
-        **_model(animator),
+        **model_lines(animator),
         "notes": list(report.notes),
     }
 
@@ -215,73 +211,11 @@ def verify(arguments: argparse.Namespace) -> Lines:
     return {**found.to_json(), "sentences": list(found.sentences()), EXIT_CODE: code}
 
 
-def train(arguments: argparse.Namespace) -> Lines:
-    """Train a model."""
-    from mmfa_core.training.run import train_command
-
-    return train_command(arguments, log_reporter(wanted=arguments.json_progress))
-
-
-def evaluate(arguments: argparse.Namespace) -> Lines:
-    """Measure a model."""
-    from mmfa_core.evaluation.run import evaluate_command
-
-    return evaluate_command(arguments, _progress(arguments))
-
-
-def bench(arguments: argparse.Namespace) -> Lines:
-    """Measure speed and memory."""
-    from mmfa_core.cli.bench import measure_speed
-
-    return measure_speed(
-        _animator(arguments),
-        arguments.source,
-        arguments.driving,
-        arguments.max_seconds,
-        _progress(arguments),
-    )
-
-
-def publish(arguments: argparse.Namespace) -> Lines:
-    """Put a model on the Hugging Face Hub."""
-    from mmfa_core.publishing import PublishOptions, publish_model
-
-    names = [f.name for f in dataclasses.fields(PublishOptions)]
-    return publish_model(PublishOptions(**{name: getattr(arguments, name) for name in names}))
-
-
-def publish_space(arguments: argparse.Namespace) -> Lines:
-    """Put the studio on Hugging Face Spaces."""
-    from mmfa_core.space import SpaceOptions
-    from mmfa_core.space import publish_space as publish
-
-    names = [f.name for f in dataclasses.fields(SpaceOptions)]
-    options = SpaceOptions(**{name: getattr(arguments, name) for name in names})
-    report = _progress(arguments)
-    return publish(options, lambda text: report(text, 0, None))
-
-
 def _follow_options(arguments: argparse.Namespace) -> AnimateOptions:
     from mmfa_core.inference.options import AnimateOptions
 
     given = {f.name: getattr(arguments, f.name, None) for f in dataclasses.fields(AnimateOptions)}
     return AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
-
-
-def _animator(arguments: argparse.Namespace) -> Animator:
-    from mmfa_core.inference.animator import Animator
-
-    return Animator.from_pretrained(
-        arguments.model, device=arguments.device, threads=arguments.threads
-    )
-
-
-def _model(animator: Animator) -> Lines:
-    return {"model_id": animator.model_id, "model_hash": animator.model_hash}
-
-
-def _progress(arguments: argparse.Namespace) -> ReportProgress:
-    return progress_reporter(wanted=arguments.json_progress)
 
 
 def _check_clip_or_picture(output: str, *, overwrite: bool) -> None:

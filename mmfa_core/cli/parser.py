@@ -7,14 +7,24 @@ only when they run, so that ``--help`` and a wrong argument answer at once.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from mmfa_core.cli import commands
+from mmfa_core.cli import commands, model_commands
+from mmfa_core.cli.arguments import (
+    add_badge,
+    add_device,
+    add_engine,
+    add_face,
+    add_following,
+    add_max_seconds,
+    add_model,
+    add_overwrite,
+    add_part,
+    add_threads,
+)
+from mmfa_core.cli.shared import Command
 from mmfa_core.errors import ConfigError
-from mmfa_core.inference.options import EXPRESSION_SPACES, MODES, PARTS, AnimateOptions
-
-DEFAULT = AnimateOptions()
 
 DESCRIPTION = (
     "Animate a portrait with a clip, edit pose and expression apart, mix expressions, train and "
@@ -39,41 +49,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """
     parser = _Parser(prog="python -m mmfa_core", description=DESCRIPTION, allow_abbrev=False)
     kinds = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _animate(_command(kinds, "animate", "make a portrait follow a clip", commands.animate))
-    _batch(
-        _command(
-            kinds, "batch", "make every portrait follow every clip of two folders", commands.batch
-        )
-    )
-    _motion(_command(kinds, "motion", "save a clip's motion without its pictures", commands.motion))
-    _edit(
-        _command(
-            kinds, "edit", "turn, move or size a head, or change its expression", commands.edit
-        )
-    )
-    _timeline(_command(kinds, "timeline", "move a portrait along keyframes", commands.timeline))
-    _interpolate(
-        _command(kinds, "interpolate", "go from one expression to another", commands.interpolate)
-    )
-    _verify(
-        _command(
-            kinds, "verify", "tell how a file was made and whether it was altered", commands.verify
-        )
-    )
-    _keypoints(_command(kinds, "keypoints", "write what the model sees", commands.keypoints))
-    _train(_command(kinds, "train", "train a model", commands.train))
-    _evaluate(_command(kinds, "evaluate", "measure a model", commands.evaluate))
-    _bench(_command(kinds, "bench", "measure speed and memory", commands.bench))
-    _publish(_command(kinds, "publish", "put a model on the Hugging Face Hub", commands.publish))
-    _publish_space(
-        _command(
-            kinds, "publish-space", "put the studio on Hugging Face Spaces", commands.publish_space
-        )
-    )
+    for name, purpose, run, add in COMMANDS:
+        add(_command(kinds, name, purpose, run))
     return parser.parse_args(arguments)
 
 
-def _command(kinds: Any, name: str, purpose: str, run: commands.Command) -> _Parser:
+def _command(kinds: Any, name: str, purpose: str, run: Command) -> _Parser:
     parser: _Parser = kinds.add_parser(
         name, help=purpose, description=purpose.capitalize() + ".", allow_abbrev=False
     )
@@ -83,52 +64,6 @@ def _command(kinds: Any, name: str, purpose: str, run: commands.Command) -> _Par
         "--json-progress", action="store_true", help="print progress as JSON lines on stdout"
     )
     return parser
-
-
-def _device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", metavar="NAME", help="cpu or cuda; a GPU if there is one")
-
-
-def _engine(parser: argparse.ArgumentParser) -> None:
-    _model(parser)
-    _device(parser)
-    _threads(parser)
-
-
-def _threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; all cores")
-
-
-def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        metavar="DIR_OR_REPO",
-        help="folder, or org/name[@revision] on the Hugging Face Hub; the bundled model",
-    )
-
-
-def _overwrite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace an output that is already there"
-    )
-
-
-def _badge(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--no-badge",
-        dest="badge",
-        action="store_false",
-        help="leave out the visible badge; metadata and the signed manifest stay",
-    )
-
-
-def _face(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--face-index", type=int, metavar="N", help="which face of the portrait; 0 = the largest"
-    )
-    parser.add_argument(
-        "--crop", type=_crop, metavar="X0,Y0,SIDE", help="face crop of the portrait by hand, px"
-    )
 
 
 def _animate(parser: argparse.ArgumentParser) -> None:
@@ -142,10 +77,10 @@ def _animate(parser: argparse.ArgumentParser) -> None:
         metavar="O",
         help=".mp4, .gif or .zip (of PNG pictures); .png for a driving picture",
     )
-    _following(parser)
-    _face(parser)
-    _engine(parser)
-    _overwrite(parser)
+    add_following(parser)
+    add_face(parser)
+    add_engine(parser)
+    add_overwrite(parser)
 
 
 def _batch(parser: argparse.ArgumentParser) -> None:
@@ -159,62 +94,12 @@ def _batch(parser: argparse.ArgumentParser) -> None:
         help="spread it over a Ray cluster: auto, host:port, or local for one of this machine's "
         "cores; needs the package ray",
     )
-    _following(parser)
+    add_following(parser)
     parser.add_argument(
         "--face-index", type=int, metavar="N", help="which face of each portrait; 0 = the largest"
     )
-    _engine(parser)
-    _overwrite(parser)
-
-
-def _following(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--mode",
-        choices=MODES,
-        help="relative: the portrait's own pose and the clip's changes; absolute: the clip's pose "
-        f"and expression; {DEFAULT.mode}",
-    )
-    parser.add_argument(
-        "--parts",
-        type=_words,
-        metavar="A,B",
-        help=f"what the clip moves, of {','.join(PARTS)}; all of them",
-    )
-    for part in PARTS:
-        parser.add_argument(
-            f"--gain-{part}", type=float, metavar="G", help=f"factor 0-2 on the {part}; 1"
-        )
-    parser.add_argument(
-        "--smoothing",
-        type=float,
-        metavar="S",
-        help=f"0 (off) to 1 (strong); {DEFAULT.smoothing:g}",
-    )
-    parser.add_argument(
-        "--expression-space",
-        choices=EXPRESSION_SPACES,
-        help=f"where expressions add up; {DEFAULT.expression_space}",
-    )
-    for part in ("scale", "translation"):
-        parser.add_argument(
-            f"--copy-{part}",
-            action="store_true",
-            default=None,
-            help=f"in absolute mode: the clip's own {part}, not only its changes",
-        )
-    parser.add_argument(
-        "--no-best-frame",
-        dest="best_frame",
-        action="store_false",
-        default=None,
-        help="compare with the first frame, not with the one most like the portrait",
-    )
-    parser.add_argument(
-        "--paste-back", action="store_true", default=None, help="keep the whole portrait"
-    )
-    parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
-    _part(parser)
-    _badge(parser)
+    add_engine(parser)
+    add_overwrite(parser)
 
 
 def _motion(parser: argparse.ArgumentParser) -> None:
@@ -222,9 +107,9 @@ def _motion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="M.safetensors", help="motion file to write"
     )
-    _part(parser)
-    _engine(parser)
-    _overwrite(parser)
+    add_part(parser)
+    add_engine(parser)
+    add_overwrite(parser)
 
 
 def _edit(parser: argparse.ArgumentParser) -> None:
@@ -249,10 +134,10 @@ def _edit(parser: argparse.ArgumentParser) -> None:
         help="take the head's own turn away first; 0 to 1, alone it means 1",
     )
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
-    _face(parser)
-    _engine(parser)
-    _badge(parser)
-    _overwrite(parser)
+    add_face(parser)
+    add_engine(parser)
+    add_badge(parser)
+    add_overwrite(parser)
 
 
 def _timeline(parser: argparse.ArgumentParser) -> None:
@@ -269,10 +154,10 @@ def _timeline(parser: argparse.ArgumentParser) -> None:
         "--driving", metavar="C", help="clip, or motion file, that the keyframes are added to"
     )
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
-    _face(parser)
-    _engine(parser)
-    _badge(parser)
-    _overwrite(parser)
+    add_face(parser)
+    add_engine(parser)
+    add_badge(parser)
+    add_overwrite(parser)
 
 
 def _interpolate(parser: argparse.ArgumentParser) -> None:
@@ -285,18 +170,18 @@ def _interpolate(parser: argparse.ArgumentParser) -> None:
         "--output", required=True, metavar="DIR_OR_MP4", help="folder for pictures, or a clip"
     )
     parser.add_argument("--fps", type=float, default=12.0, metavar="F", help="of a clip; 12")
-    _engine(parser)
-    _badge(parser)
-    _overwrite(parser)
+    add_engine(parser)
+    add_badge(parser)
+    add_overwrite(parser)
 
 
 def _keypoints(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", required=True, metavar="P", help="portrait, a picture")
     parser.add_argument("--output", required=True, metavar="O.json", help="where the numbers go")
     parser.add_argument("--picture", metavar="O.png", help="face crop with the keypoints as dots")
-    _face(parser)
-    _engine(parser)
-    _overwrite(parser)
+    add_face(parser)
+    add_engine(parser)
+    add_overwrite(parser)
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:
@@ -307,7 +192,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="F", help="JSON, or a shipped name; mmfa-s-256")
     parser.add_argument("--data", metavar="FOLDER", help="clips and portraits, or corpus shards")
     parser.add_argument("--output", metavar="FOLDER", help="where the run is kept")
-    _device(parser)
+    add_device(parser)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -319,16 +204,16 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="at most so many clips, portraits or pairs"
     )
-    _model(parser)
-    _threads(parser)
-    _overwrite(parser)
+    add_model(parser)
+    add_threads(parser)
+    add_overwrite(parser)
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="P", help="portrait; a shipped one")
     parser.add_argument("--driving", metavar="C", help="clip; a shipped one")
-    _max_seconds(parser)
-    _engine(parser)
+    add_max_seconds(parser)
+    add_engine(parser)
 
 
 def _publish(parser: argparse.ArgumentParser) -> None:
@@ -354,40 +239,25 @@ def _publish_space(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="build and try, but send nothing")
 
 
-def _part(parser: argparse.ArgumentParser) -> None:
-    for edge, purpose in (("start", "begin"), ("end", "end")):
-        parser.add_argument(
-            f"--{edge}",
-            dest=f"{edge}_s",
-            type=float,
-            metavar="S",
-            help=f"where in the clip to {purpose}, s; its {edge}",
-        )
-    _max_seconds(parser)
-    parser.add_argument(
-        "--driving-face-index",
-        type=int,
-        metavar="N",
-        help="which face of the clip; 0 = the largest",
-    )
-
-
-def _max_seconds(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--max-seconds",
-        type=float,
-        metavar="S",
-        help=f"longest clip that is accepted; {DEFAULT.max_seconds:g}",
-    )
-
-
-def _crop(text: str) -> tuple[float, float, float]:
-    try:
-        x0, y0, side = (float(word) for word in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not X0,Y0,SIDE") from error
-    return x0, y0, side
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+# Name, purpose, what runs, what adds its arguments.
+COMMANDS: tuple[tuple[str, str, Command, Callable[[argparse.ArgumentParser], None]], ...]
+COMMANDS = (
+    ("animate", "make a portrait follow a clip", commands.animate, _animate),
+    ("batch", "make every portrait follow every clip of two folders", commands.batch, _batch),
+    ("motion", "save a clip's motion without its pictures", commands.motion, _motion),
+    ("edit", "turn, move or size a head, or change its expression", commands.edit, _edit),
+    ("timeline", "move a portrait along keyframes", commands.timeline, _timeline),
+    ("interpolate", "go from one expression to another", commands.interpolate, _interpolate),
+    ("verify", "tell how a file was made and whether it was altered", commands.verify, _verify),
+    ("keypoints", "write what the model sees", commands.keypoints, _keypoints),
+    ("train", "train a model", model_commands.train, _train),
+    ("evaluate", "measure a model", model_commands.evaluate, _evaluate),
+    ("bench", "measure speed and memory", model_commands.bench, _bench),
+    ("publish", "put a model on the Hugging Face Hub", model_commands.publish, _publish),
+    (
+        "publish-space",
+        "put the studio on Hugging Face Spaces",
+        model_commands.publish_space,
+        _publish_space,
+    ),
+)

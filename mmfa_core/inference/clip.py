@@ -1,6 +1,6 @@
 """The steps between a portrait, a driving clip and a written clip.
 
-In: files, options and an engine. Out: a prepared portrait, crops, motion to show, writers.
+In: files, options and an engine. Out: a prepared portrait, crops, motion to show.
 Knows nothing about their order: stream.py puts them together.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 from mmfa_core.errors import MediaError
 from mmfa_core.face import cut_crop, resize_frame
@@ -20,20 +19,8 @@ from mmfa_core.inference.render import Show, StageClock
 from mmfa_core.inference.smoothing import MotionSmoother
 from mmfa_core.inference.survey import Survey
 from mmfa_core.inference.transfer import transfer_motion
-from mmfa_core.media import (
-    GIF_SUFFIX,
-    PICTURES_SUFFIX,
-    ClipInfo,
-    ClipWriter,
-    Frame,
-    FrameWriter,
-    GifWriter,
-    PicturesWriter,
-    check_output,
-    read_clip,
-)
+from mmfa_core.media import ClipInfo, Frame, check_output, read_clip
 from mmfa_core.motion import Motion
-from mmfa_core.provenance import Mark
 
 
 def check_driver_output(
@@ -100,46 +87,6 @@ def follow_driver(
         return shown if adjust is None else adjust(shown)
 
     return show
-
-
-def open_writer(
-    output: Path,
-    clip: Path,
-    info: ClipInfo,
-    size: tuple[int, int],
-    *,
-    overwrite: bool,
-    keep_partial: bool,
-    mark: Mark,
-) -> FrameWriter:
-    """Choose the writer of an output by the ending of its name.
-
-    Args:
-        output: a clip (with the driver's sound), a .gif, or a .zip of PNG pictures.
-        clip: the driver.
-        info: the part of it that drives.
-        size: width and height of the frames, px.
-        overwrite: whether an existing file may be replaced.
-        keep_partial: whether an exception leaves what was written.
-        mark: marks frames and file.
-
-    Returns:
-        The writer, not yet begun.
-    """
-    ending = output.suffix.lower()
-    how: dict[str, Any] = {"overwrite": overwrite, "keep_partial": keep_partial, "mark": mark}
-    if ending == PICTURES_SUFFIX:
-        return PicturesWriter(output, **how)
-    if ending == GIF_SUFFIX:
-        return GifWriter(output, *size, info.fps, **how)
-    return ClipWriter(
-        output,
-        *size,
-        info.fps,
-        sound_from=clip if info.has_sound else None,
-        sound_start_s=info.trim_s,
-        **how,
-    )
 
 
 def finish_frame(prepared: PreparedPortrait, generated: Frame, options: AnimateOptions) -> Frame:

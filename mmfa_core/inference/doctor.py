@@ -15,11 +15,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmfa_core.face import Crop, Face, FaceFinder, FaceTrack, crop_for_face, cut_crop, track_faces
 from mmfa_core.face.mediapipe_task import MOST_FACES
-from mmfa_core.inference.findings import ClipFacts, Finding, list_findings
+from mmfa_core.inference.clip_facts import ClipFacts
+from mmfa_core.inference.findings import Finding, list_findings
+from mmfa_core.inference.looks import Looks, ShotChanges
 from mmfa_core.inference.portrait import FoundFace, show_face
 from mmfa_core.inference.render import read_ahead
 from mmfa_core.inference.survey import LOOKS_PER_S, READ_AHEAD, Candidates
@@ -31,22 +32,7 @@ CROWD_LOOKS = 5  # frames in which all faces are counted
 SHARP_LOOKS = 8  # frames whose sharpness is measured
 SHARP_SIDE_PX = 256
 TREMBLE_FRAMES = 13  # looked at one by one
-SHOT_SIDE_PX = 24  # frames are compared at this size to find cuts
-CUT_STEP = 22.0  # mean change of a pixel, of 255, from which it may be a cut
-CUT_FACTOR = 4.0  # and how much more than the usual change that has to be
-TURN_UNIT_DEG = 30.0  # a turn that is as bad for a start as a wide open mouth
 _NOTHING = np.empty(0, dtype=np.float32)
-# How much each part of an expression counts against a calm start.
-CALM = {
-    "jawOpen": 1.0,
-    "mouthSmileLeft": 0.5,
-    "mouthSmileRight": 0.5,
-    "mouthPucker": 0.3,
-    "mouthFunnel": 0.5,
-    "eyeBlinkLeft": 0.4,
-    "eyeBlinkRight": 0.4,
-    "browInnerUp": 0.2,
-}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -120,7 +106,7 @@ def examine_clip(
     if info.duration_s > max_seconds:
         info = whole.trimmed(info.trim_s, info.trim_s + max_seconds)
     every = max(1, round(float(info.fps) / LOOKS_PER_S))
-    candidates, changes = Candidates(every), _Changes()
+    candidates, changes = Candidates(every), ShotChanges()
     with (
         contextlib.closing(read_ahead(read_clip(clip, info=info), READ_AHEAD)) as frames,
         _LightFinder() as finder,
@@ -129,7 +115,7 @@ def examine_clip(
         track = track_faces(counted, finder, every=every, face_index=face_index, what=clip.name)
         tremble = _tremble(clip, info, track, finder)
         crowd = _crowd(candidates, track, finder)
-    looks = _Looks.of(track)
+    looks = Looks.of(track)
     best, early = looks.calmest(), looks.calmest(within=0.5)
     at = info.trim_s
     fps = float(info.fps)
@@ -183,97 +169,6 @@ def examine_in_steps(work: Callable[[ReportProgress], DriveReport]) -> Generator
                 return
             total = known or total
             yield ExamineUpdate(done=done, total=total)
-
-
-class _Changes:
-    """Measure how much the picture changes from frame to frame."""
-
-    def __init__(self) -> None:
-        self._last: NDArray[np.float32] | None = None
-        self._steps: list[float] = [0.0]
-
-    def watch(self, frames: Iterable[Frame]) -> Generator[Frame]:
-        """Pass frames on and compare each with the one before."""
-        for frame in frames:
-            small = _small(frame)
-            if self._last is not None:
-                self._steps.append(float(np.abs(small - self._last).mean()))
-            self._last = small
-            yield frame
-
-    def cuts(self) -> list[int]:
-        """List the frames that begin a new shot."""
-        steps = np.array(self._steps)
-        usual = float(np.median(steps))
-        return [
-            number
-            for number, step in enumerate(steps)
-            if step > max(CUT_STEP, CUT_FACTOR * usual)
-            and step
-            >= 1.5 * max([*steps[max(0, number - 2) : number], *steps[number + 1 : number + 3]])
-        ]
-
-
-def _small(frame: Frame) -> NDArray[np.float32]:
-    """Average blocks of a frame: about (24, 24, 3)."""
-    height, width = (max(1, side // SHOT_SIDE_PX) for side in frame.shape[:2])
-    rows, columns = frame.shape[0] // height, frame.shape[1] // width
-    # Two lines of every block are enough, and cost less than all of them.
-    picked = frame[: rows * height, : columns * width]
-    blocks = picked.reshape(rows, height, columns, width, 3)[:, :: max(1, height // 2)]
-    small: NDArray[np.float32] = blocks.mean((1, 3), dtype=np.float32)
-    return small
-
-
-@dataclass(frozen=True, eq=False)
-class _Looks:
-    """Hold the looks that found the face."""
-
-    numbers: list[int]
-    faces: list[Face]
-    expression: NDArray[np.float64]  # (N,), 0 calm to about 1
-    unrest: NDArray[np.float64]  # (N,), expression and turn together
-
-    @staticmethod
-    def of(track: FaceTrack) -> _Looks:
-        pairs = zip(track.frame_numbers, track.faces, strict=True)
-        found = [(number, face) for number, face in pairs if face is not None]
-        faces = [face for _, face in found]
-        expression = np.array(
-            [sum(w * face.blendshape(name) for name, w in CALM.items()) for face in faces]
-        )
-        turns = np.array([np.hypot(f.pose.yaw_deg, f.pose.roll_deg / 2) for f in faces])
-        unrest = expression + turns / TURN_UNIT_DEG
-        return _Looks([number for number, _ in found], faces, expression, unrest)
-
-    def calmest(self, within: float = 1.0) -> int:
-        """Find the look with the least unrest in the first part of the clip."""
-        last = self.numbers[0] + within * (self.numbers[-1] - self.numbers[0])
-        count = sum(number <= last for number in self.numbers)
-        return int(self.unrest[: max(1, count)].argmin())
-
-    @property
-    def face_px(self) -> float:
-        """The usual size of the face, px."""
-        return float(np.median([face.box.side for face in self.faces]))
-
-    def travel(self) -> float:
-        """Measure how far the head goes from its usual place and back, in face sizes."""
-        middles = np.array([face.box.centre for face in self.faces])
-        low, high = np.percentile(middles, (5, 95), axis=0)
-        return float(np.hypot(*(high - low))) / self.face_px
-
-    def size_change(self) -> float:
-        """Measure the largest size over the smallest, 1 for a head that stays."""
-        # Width and height together: the jaw changes one and a turn the other.
-        sizes = [np.sqrt((f.box.x1 - f.box.x0) * (f.box.y1 - f.box.y0)) for f in self.faces]
-        low, high = np.percentile(sizes, (5, 95))
-        return float(high / low)
-
-    def turn_deg(self) -> float:
-        """Measure how far the head turns, degrees."""
-        angles = np.array([(f.pose.yaw_deg, f.pose.pitch_deg, f.pose.roll_deg) for f in self.faces])
-        return float(np.ptp(angles, axis=0).max())
 
 
 def _sharpness(candidates: Candidates, track: FaceTrack) -> float:
@@ -349,7 +244,7 @@ def _tremble(clip: Path, info: ClipInfo, track: FaceTrack, finder: FaceFinder) -
     return 100 * float(np.sqrt(max(0.0, -together)))
 
 
-def _picture(clip: Path, info: ClipInfo, track: FaceTrack, looks: _Looks, which: int) -> Frame:
+def _picture(clip: Path, info: ClipInfo, track: FaceTrack, looks: Looks, which: int) -> Frame:
     """Cut the face out of one frame, small."""
     number = info.first_frame + looks.numbers[which]
     one = replace(info, first_frame=number, end_frame=number + 1)

@@ -5,12 +5,12 @@ In: ClipFacts. Out: Findings. Knows nothing about pictures or files.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
+
+from mmfa_core.inference.clip_facts import ClipFacts
 
 LEVELS = ("warn", "note", "good")
 
@@ -29,73 +29,6 @@ LEAST_PART_S = 1.0  # a part that is shorter is not offered
 STILL_DEG = 4.0
 STILL_EXPRESSION = 0.08
 SMOOTHER = 0.4
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipFacts:
-    """Hold what was measured in a clip; times are in seconds after its first frame.
-
-    Attributes:
-        seconds: length of the whole clip.
-        part: where the part begins and ends that was asked for.
-        looked_s: how much of it was looked at.
-        max_seconds: how much may be looked at.
-        fps: exact rate.
-        has_sound: whether there is sound.
-        variable_rate: whether frames are unevenly spaced.
-        found_share: share of frames with the face, 0..1.
-        gaps: spans without the face.
-        faces: how many faces there are.
-        cuts: where a new shot begins.
-        start_s: the first look that found the face.
-        start_yaw_deg: how far the head is turned there, + to the picture's right.
-        start_unrest: expression and turn there: 0 calm and frontal, 1 far from that.
-        start_expression: the expression alone.
-        best_s: where the clip is calmest.
-        best_unrest: unrest there.
-        early_s: where its first half is calmest.
-        early_unrest: unrest there.
-        face_px: usual size of the face.
-        sharpness: fine detail over contrast; below 0.11 the face is blurred.
-        head_travel: how far the head goes, in face sizes.
-        size_change: its largest size over its smallest.
-        tremble: how far it is thrown about from frame to frame, in hundredths of the face's size.
-        turn_deg: how far the head turns in all.
-        expression_range: how much the expression changes.
-    """
-
-    seconds: float
-    part: tuple[float, float]
-    looked_s: float
-    max_seconds: float
-    fps: Fraction
-    has_sound: bool
-    variable_rate: bool
-    found_share: float
-    gaps: tuple[tuple[float, float], ...]
-    faces: int
-    cuts: tuple[float, ...]
-    start_s: float
-    start_yaw_deg: float
-    start_unrest: float
-    start_expression: float
-    best_s: float
-    best_unrest: float
-    early_s: float
-    early_unrest: float
-    face_px: float
-    sharpness: float
-    head_travel: float
-    size_change: float
-    tremble: float
-    turn_deg: float
-    expression_range: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; the rate as an exact fraction."""
-        values = dataclasses.asdict(self)
-        values["fps"] = str(self.fps)
-        return values
 
 
 @dataclass(frozen=True)

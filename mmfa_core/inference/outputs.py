@@ -12,13 +12,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmfa_core.inference.clip import finish_frame, open_writer
+from mmfa_core.inference.clip import finish_frame
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import PreparedPortrait
 from mmfa_core.inference.render import StageClock
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
 from mmfa_core.inference.watching import ReportProgress
-from mmfa_core.media import ChunkWriter, ClipInfo, Frame, FrameWriter
+from mmfa_core.media import ChunkWriter, ClipInfo, Frame, FrameWriter, open_output
 from mmfa_core.provenance import Mark
 
 PACE_AFTER = 4  # frames that are made before the time left is estimated
@@ -104,11 +104,12 @@ class Delivery:
         height, width = finish_frame(prepared, prepared.face, self.options).shape[:2]
         writers: list[FrameWriter] = []
         for file in outputs.files:
-            writer = open_writer(
+            writer = open_output(
                 file,
-                self.clip,
-                self.info,
                 (width, height),
+                self.info.fps,
+                self.clip if self.info.has_sound else None,
+                sound_start_s=self.info.trim_s,
                 overwrite=self.options.overwrite,
                 keep_partial=outputs.keep_partial,
                 mark=self.mark,

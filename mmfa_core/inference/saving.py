@@ -13,16 +13,11 @@ from pathlib import Path
 
 from mmfa_core.errors import MediaError, ResourceError
 from mmfa_core.media import (
-    GIF_SUFFIX,
     OUTPUT_SUFFIXES,
     PICTURE_SUFFIXES,
-    PICTURES_SUFFIX,
-    ClipWriter,
     Frame,
-    FrameWriter,
-    GifWriter,
-    PicturesWriter,
     check_output,
+    open_output,
     write_picture,
 )
 from mmfa_core.provenance import Mark
@@ -63,7 +58,10 @@ def save_frames(
             f"Name a folder, or {output.stem}{OUTPUT_SUFFIXES[0]}.",
         )
     elif ending and not output.is_dir():
-        with _open_writer(output, frames, mark, fps, overwrite=overwrite) as writer:
+        check_output(output, overwrite=overwrite, suffixes=OUTPUT_SUFFIXES)
+        height, width = frames[0].shape[:2]
+        size = (width, height)
+        with open_output(output, size, fps, overwrite=overwrite, mark=mark) as writer:
             for frame in frames:
                 writer.write(frame)
     else:
@@ -85,16 +83,3 @@ def make_folder(folder: Path) -> None:
         raise ResourceError(
             f"The folder {folder.name} can't be made: {error.strerror}.", "Choose another place."
         ) from error
-
-
-def _open_writer(
-    output: Path, frames: Sequence[Frame], mark: Mark, fps: Fraction, *, overwrite: bool
-) -> FrameWriter:
-    check_output(output, overwrite=overwrite, suffixes=OUTPUT_SUFFIXES)
-    height, width = frames[0].shape[:2]
-    ending = output.suffix.lower()
-    if ending == PICTURES_SUFFIX:
-        return PicturesWriter(output, overwrite=overwrite, mark=mark)
-    if ending == GIF_SUFFIX:
-        return GifWriter(output, width, height, fps, overwrite=overwrite, mark=mark)
-    return ClipWriter(output, width, height, fps, overwrite=overwrite, mark=mark)

@@ -8,6 +8,7 @@ from mmfa_core.media.chunks import ChunkWriter
 from mmfa_core.media.clips import ClipInfo, check_length, probe_clip, read_clip
 from mmfa_core.media.files import Frame, check_output, existing, part_file, unwritable
 from mmfa_core.media.marking import Marking
+from mmfa_core.media.opening import open_output
 from mmfa_core.media.pictures import PICTURE_SUFFIXES, read_picture, write_picture
 from mmfa_core.media.sequences import (
     GIF_SUFFIX,
@@ -36,6 +37,7 @@ __all__ = [
     "check_length",
     "check_output",
     "existing",
+    "open_output",
     "part_file",
     "probe_clip",
     "read_clip",

@@ -5,19 +5,16 @@ In: frames of one size. Out: one finished file, or none. Knows nothing about h26
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import zipfile
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Protocol
-
-import numpy as np
+from typing import Final, Protocol
 
 from mmfa_core.errors import ResourceError
-from mmfa_core.media.ffmpeg import ffmpeg, start, url
+from mmfa_core.media.encoder import Encoder, encoder_error
+from mmfa_core.media.ffmpeg import url
 from mmfa_core.media.files import Frame, check_frame, check_output, part_file, unwritable
 from mmfa_core.media.marking import Marking, comment_gif
 from mmfa_core.media.pictures import pack_picture
@@ -206,50 +203,32 @@ class GifWriter(_PartWriter):
         )
         self._size = (width, height)
         self._fps = Fraction(fps)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
+        self._encoder: Encoder | None = None
 
     def _open(self, part: Path) -> None:
-        width, height = self._size
-        rate = f"{self._fps.numerator}/{self._fps.denominator}"
         fewer = f"fps={FASTEST_GIF_FPS}," if self._fps > FASTEST_GIF_FPS else ""
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by _close
-        command = [
-            *ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-            "-s", f"{width}x{height}", "-framerate", rate, "-i", "pipe:0",
+        arguments = [
             "-filter_complex", f"{fewer}{_PALETTE}", "-loop", "0", "-f", "gif", "-y", url(part),
         ]  # fmt: skip
-        self._process = start(command, stdin=subprocess.PIPE, stderr=self._log)
+        self._encoder = Encoder(self._size, self._fps, arguments, self._mark)
 
     def _append(self, frame: Frame) -> None:
         width, height = self._size
         if frame.shape[:2] != (height, width):
             raise ValueError(f"a frame of {frame.shape[:2]} in a GIF of {(height, width)}")
-        assert self._process is not None
-        assert self._process.stdin is not None
-        if self._mark is not None:
-            frame = self._mark.draw(frame)
-        self._process.stdin.write(np.ascontiguousarray(frame).data.cast("B"))
+        assert self._encoder is not None
+        self._encoder.feed(frame)
 
     def _close(self, *, finish: bool) -> None:
-        process, self._process = self._process, None
-        if process is None or process.stdin is None:
+        encoder, self._encoder = self._encoder, None
+        if encoder is None:
             return
         try:
             if finish:
-                process.stdin.close()
-                if process.wait() != 0:
-                    raise ResourceError(
-                        f"The encoder stopped before {self.path.name} was finished.",
-                        "Check the free disk space and memory, and try again.",
-                    )
+                if not encoder.finish():
+                    raise encoder_error(self.path)
                 if self._mark is not None and self._part is not None:
                     comment_gif(self._part, self._mark.words)
                     self._mark.seal_file(self._part)
         finally:
-            process.kill()
-            process.wait()
-            with suppress(OSError):
-                process.stdin.close()
-            if self._log is not None:
-                self._log.close()
+            encoder.stop()

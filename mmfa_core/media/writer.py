@@ -6,18 +6,14 @@ Knows nothing about reading frames.
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final
-
-import numpy as np
+from typing import Final
 
 from mmfa_core.errors import ResourceError
-from mmfa_core.media.ffmpeg import clip_input, ffmpeg, run, scan_packets, sound_codec, start, url
+from mmfa_core.media.encoder import Encoder, encoder_error
+from mmfa_core.media.ffmpeg import clip_input, ffmpeg, run, scan_packets, sound_codec, url
 from mmfa_core.media.files import Frame, check_frame, check_output, existing, part_file, unwritable
 from mmfa_core.media.marking import Marking, clip_metadata
 from mmfa_core.media.timing import read_timing
@@ -88,18 +84,13 @@ class ClipWriter:
         self._crf = crf
         self._mark = mark
         self._part: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
+        self._encoder: Encoder | None = None
 
     def __enter__(self) -> ClipWriter:
         """Start the encoder."""
         width, height = self.size
-        rate = f"{self.fps.numerator}/{self.fps.denominator}"
         self._part = part_file(self.path)
-        self._log = tempfile.TemporaryFile()
-        command = [
-            *ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-            "-s", f"{width}x{height}", "-framerate", rate, "-i", "pipe:0",
+        arguments = [
             "-vf", f"crop={width // 2 * 2}:{height // 2 * 2}:0:0,{self._shrink()}"
             "scale=out_color_matrix=bt709:"
             "out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p",
@@ -110,7 +101,7 @@ class ClipWriter:
             "-f", "mp4", "-y", url(self._part),
         ]  # fmt: skip
         try:
-            self._process = start(command, stdin=subprocess.PIPE, stderr=self._log)
+            self._encoder = Encoder(self.size, self.fps, arguments, self._mark)
         except BaseException:
             self._part.unlink(missing_ok=True)
             raise
@@ -136,12 +127,10 @@ class ClipWriter:
         width, height = self.size
         if frame.shape[:2] != (height, width):
             raise ValueError(f"a frame of {frame.shape[:2]} in a clip of {(height, width)}")
-        if self._process is None or self._process.stdin is None:
+        if self._encoder is None:
             raise ValueError("a ClipWriter is used inside a with statement")
-        if self._mark is not None:
-            frame = self._mark.draw(frame)
         try:
-            self._process.stdin.write(np.ascontiguousarray(frame).data.cast("B"))
+            self._encoder.feed(frame)
         except OSError as error:
             raise self._stopped() from error
         self.frames_written += 1
@@ -169,14 +158,13 @@ class ClipWriter:
                 self._part.unlink(missing_ok=True)
 
     def _finish(self) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
+        assert self._encoder is not None
         assert self._part is not None
         try:
-            self._process.stdin.close()
+            well = self._encoder.finish()
         except OSError as error:
             raise self._stopped() from error
-        if self._process.wait() != 0 or self.frames_written == 0:
+        if not well or self.frames_written == 0:
             raise self._stopped()
         check_output(self.path, overwrite=self._overwrite, suffixes=CLIP_SUFFIXES)
         whole = self._with_sound(self._part) or self._part
@@ -219,36 +207,16 @@ class ClipWriter:
             if done.returncode == 0:
                 return whole
         whole.unlink(missing_ok=True)
-        raise _encoder_error(self.path, done.stderr.decode(errors="replace"))
+        raise encoder_error(self.path, done.stderr.decode(errors="replace"))
 
     def _stopped(self) -> ResourceError:
         """Say why the encoder ended."""
-        assert self._process is not None
-        assert self._log is not None
-        if self.frames_written == 0 and self._process.poll() == 0:
+        assert self._encoder is not None
+        if self.frames_written == 0 and self._encoder.ended_well:
             return ResourceError(f"{self.path.name} was not written: there was not one frame.")
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
-        self._log.seek(0)
-        return _encoder_error(self.path, self._log.read().decode(errors="replace"))
+        return encoder_error(self.path, self._encoder.words())
 
     def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            if self._process.stdin is not None:
-                with suppress(OSError):
-                    self._process.stdin.close()
-            self._process = None
-        if self._log is not None:
-            self._log.close()
-            self._log = None
-
-
-def _encoder_error(path: Path, log: str) -> ResourceError:
-    if "No space left" in log:
-        return ResourceError(f"The disk is full: {path.name} was not finished.", "Make room on it.")
-    return ResourceError(
-        f"The encoder stopped before {path.name} was finished.",
-        "Check the free disk space and memory, and try again.",
-    )
+        if self._encoder is not None:
+            self._encoder.stop()
+            self._encoder = None

@@ -12,8 +12,9 @@ import pytest
 
 from mmfa_core import AnimateOptions, MMFAError
 from mmfa_core.face import resize_frame
+from mmfa_core.inference.clip_facts import ClipFacts
 from mmfa_core.inference.doctor import examine_clip, examine_in_steps
-from mmfa_core.inference.findings import ClipFacts, list_findings
+from mmfa_core.inference.findings import list_findings
 from mmfa_core.media import ClipWriter, read_clip
 
 RATE = Fraction(30)
