@@ -25,7 +25,7 @@ ALTERED, UNDECLARED = 3, 4  # of verify
 
 def animate(arguments: argparse.Namespace) -> Lines:
     """Make a portrait follow a clip."""
-    options = _follow_options(arguments)
+    options = follow_options(arguments)
     _check_clip_or_picture(arguments.output, overwrite=options.overwrite)
     result = load_animator(arguments).animate(
         arguments.source,
@@ -49,7 +49,7 @@ def batch(arguments: argparse.Namespace) -> Lines:
         device=arguments.device,
         threads=arguments.threads,
         ray=arguments.ray,
-        options=_follow_options(arguments),
+        options=follow_options(arguments),
         progress=report_to(arguments),
     )
     return {**report.summary(), EXIT_CODE: SOME_FAILED if report.count("failed") else 0}
@@ -211,11 +211,15 @@ def verify(arguments: argparse.Namespace) -> Lines:
     return {**found.to_json(), "sentences": list(found.sentences()), EXIT_CODE: code}
 
 
-def _follow_options(arguments: argparse.Namespace) -> AnimateOptions:
+def follow_options(arguments: argparse.Namespace) -> AnimateOptions:
+    """Take how a portrait follows from the recipe, if there is one, and from the arguments."""
+    from mmfa_core.cli.recipe import read_recipe
     from mmfa_core.inference.options import AnimateOptions
 
+    recipe = getattr(arguments, "recipe", None)
+    kept = {} if recipe is None else read_recipe(recipe)
     given = {f.name: getattr(arguments, f.name, None) for f in dataclasses.fields(AnimateOptions)}
-    return AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
+    return AnimateOptions(**{**kept, **{k: v for k, v in given.items() if v is not None}})
 
 
 def _check_clip_or_picture(output: str, *, overwrite: bool) -> None:

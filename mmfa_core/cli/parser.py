@@ -49,7 +49,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """
     parser = _Parser(prog="python -m mmfa_core", description=DESCRIPTION, allow_abbrev=False)
     kinds = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, purpose, run, add in COMMANDS:
+    for name, purpose, run, add in _commands():
         add(_command(kinds, name, purpose, run))
     return parser.parse_args(arguments)
 
@@ -76,6 +76,11 @@ def _animate(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="O",
         help=".mp4, .gif or .zip (of PNG pictures); .png for a driving picture",
+    )
+    parser.add_argument(
+        "--recipe",
+        metavar="F.json",
+        help="settings that the page's tab Animate saved; what is given here goes before them",
     )
     add_following(parser)
     add_face(parser)
@@ -239,25 +244,28 @@ def _publish_space(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="build and try, but send nothing")
 
 
-# Name, purpose, what runs, what adds its arguments.
-COMMANDS: tuple[tuple[str, str, Command, Callable[[argparse.ArgumentParser], None]], ...]
-COMMANDS = (
-    ("animate", "make a portrait follow a clip", commands.animate, _animate),
-    ("batch", "make every portrait follow every clip of two folders", commands.batch, _batch),
-    ("motion", "save a clip's motion without its pictures", commands.motion, _motion),
-    ("edit", "turn, move or size a head, or change its expression", commands.edit, _edit),
-    ("timeline", "move a portrait along keyframes", commands.timeline, _timeline),
-    ("interpolate", "go from one expression to another", commands.interpolate, _interpolate),
-    ("verify", "tell how a file was made and whether it was altered", commands.verify, _verify),
-    ("keypoints", "write what the model sees", commands.keypoints, _keypoints),
-    ("train", "train a model", model_commands.train, _train),
-    ("evaluate", "measure a model", model_commands.evaluate, _evaluate),
-    ("bench", "measure speed and memory", model_commands.bench, _bench),
-    ("publish", "put a model on the Hugging Face Hub", model_commands.publish, _publish),
-    (
-        "publish-space",
-        "put the studio on Hugging Face Spaces",
-        model_commands.publish_space,
-        _publish_space,
-    ),
-)
+Entry = tuple[str, str, Command, Callable[[argparse.ArgumentParser], None]]
+
+
+def _commands() -> tuple[Entry, ...]:
+    """List every command: its name and purpose, what runs, and what adds its arguments."""
+    return (
+        ("animate", "make a portrait follow a clip", commands.animate, _animate),
+        ("batch", "make every portrait follow every clip of two folders", commands.batch, _batch),
+        ("motion", "save a clip's motion without its pictures", commands.motion, _motion),
+        ("edit", "turn, move or size a head, or change its expression", commands.edit, _edit),
+        ("timeline", "move a portrait along keyframes", commands.timeline, _timeline),
+        ("interpolate", "go from one expression to another", commands.interpolate, _interpolate),
+        ("verify", "tell how a file was made and whether it was altered", commands.verify, _verify),
+        ("keypoints", "write what the model sees", commands.keypoints, _keypoints),
+        ("train", "train a model", model_commands.train, _train),
+        ("evaluate", "measure a model", model_commands.evaluate, _evaluate),
+        ("bench", "measure speed and memory", model_commands.bench, _bench),
+        ("publish", "put a model on the Hugging Face Hub", model_commands.publish, _publish),
+        (
+            "publish-space",
+            "put the studio on Hugging Face Spaces",
+            model_commands.publish_space,
+            _publish_space,
+        ),
+    )

@@ -46,7 +46,7 @@ class Throttle:
     """Say a few times a second that there may be news."""
 
     def __init__(self) -> None:
-        self._last = 0.0
+        self._last = float("-inf")  # the first news is told, however young the clock
 
     def may(self) -> bool:
         """Tell whether it is time for news, and remember that there was some."""

@@ -37,6 +37,8 @@ def studio(tmp_path_factory):
 @pytest.fixture
 def handlers(studio, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    # Every step is told, so that a fast machine isn't done before the first.
+    monkeypatch.setattr("studio.tabs.animate_stops.TELL_EVERY_S", 0)
     return TabHandlers.of(studio)
 
 
@@ -228,8 +230,7 @@ def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, tu
     handlers.animation.cancel("mine")
     *_, last = steps
     assert probe_clip(last[0]).frames == 23
-    # A fast machine may have frames of the second half by then; those are kept and play.
-    assert is_kept(last[1]) or 0 < probe_clip(last[1]).frames <= 23
+    assert is_kept(last[1])  # its face was still being followed
     assert "cancelled" in last[2]
 
 

@@ -155,24 +155,29 @@ def test_a_picture_is_made_ready_once_for_its_content(tmp_path):
 
 
 def test_two_people_with_one_picture_wait_for_one_encoding():
-    started, made = threading.Barrier(2, timeout=20), []
+    picture, made = np.ones((3, 3, 3), np.uint8), []
+    other_came, other = threading.Event(), None
+
+    class Choice(dict):
+        """Tell when the other person's picture is looked up, and so comes to wait."""
+
+        def setdefault(self, *entry):
+            found = super().setdefault(*entry)
+            if threading.current_thread() is other:
+                other_came.set()
+            return found
 
     def prepare(picture, **choice):
-        time.sleep(0.05)  # long enough for the other to come
         made.append(picture)
+        other.start()
+        other_came.wait()
         return object()
 
     cache = PortraitCache(prepare)
-
-    def person() -> None:
-        started.wait()
-        cache.get(np.ones((3, 3, 3), np.uint8))
-
-    people = [threading.Thread(target=person) for _ in range(2)]
-    for one in people:
-        one.start()
-    for one in people:
-        one.join()
+    cache._making = Choice()
+    other = threading.Thread(target=cache.get, args=(picture,))
+    cache.get(picture)
+    other.join()
     assert len(made) == 1
 
 
