@@ -112,7 +112,7 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
     from mmfa_core import Animator, MMFAError
     from studio import StudioSettings, build_studio
     from studio.files import keep_sweeping
-    from studio.layout import KEEP_SCHEME
+    from studio.layout import ON_OPEN
     from studio.ownership import OwnFilesOnly
     from studio.security import KeepLocal
     from studio.theme import ICON, build_css, build_theme
@@ -150,7 +150,7 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
             mcp_server=flags.mcp,
             theme=build_theme(),
             css=build_css(),
-            js=KEEP_SCHEME,
+            js=ON_OPEN,
             favicon_path=ICON,
             max_file_size=f"{int(flags.max_upload_mb)}mb",
             allowed_paths=[],

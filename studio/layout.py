@@ -34,8 +34,13 @@ SWITCH_SCHEME = """() => {
     try { localStorage.setItem('scheme', dark ? 'dark' : 'light'); } catch (_) {}
 }"""
 # Runs when the page is there. Gradio follows the system; who chose otherwise keeps that.
-KEEP_SCHEME = """() => {
+# Gradio plays a clip's thumbnail while the pointer is over it, and leaves the promise of a play
+# that the pointer ended unanswered; that is no error.
+ON_OPEN = """() => {
     document.documentElement.lang = 'en';
+    window.addEventListener('unhandledrejection', (event) => {
+        if (event.reason && event.reason.name === 'AbortError') event.preventDefault();
+    });
     if (new URLSearchParams(location.search).has('__theme')) return;
     let kept = null;
     try { kept = localStorage.getItem('scheme'); } catch (_) {}
