@@ -64,6 +64,17 @@ def pose_from_rotation(rotation: Tensor) -> HeadPose:
     return HeadPose(torch.rad2deg(yaw), torch.rad2deg(pitch), torch.rad2deg(roll))
 
 
+def angles_from_rotation(rotation: Tensor) -> Tensor:
+    """Read yaw, pitch and roll of (B, 3, 3) side by side, (B, 3) degrees."""
+    pose = pose_from_rotation(rotation)
+    return torch.stack((pose.yaw_deg, pose.pitch_deg, pose.roll_deg), -1)
+
+
+def rotation_from_angles(angles_deg: Tensor) -> Tensor:
+    """Turn (B, 3) yaw, pitch and roll, degrees, into (B, 3, 3)."""
+    return rotation_from_pose(HeadPose(*angles_deg.unbind(-1)))
+
+
 def compose_keypoints(
     canonical_keypoints: Tensor,
     expression_offsets: Tensor,

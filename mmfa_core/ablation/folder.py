@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mmfa_core.ablation.figures import FIGURES
 from mmfa_core.ablation.variants import fingerprint
-from mmfa_core.errors import MismatchError, ResourceError
+from mmfa_core.errors import MismatchError
+from mmfa_core.media import replace_text
 from mmfa_core.training.settings import TrainSettings
 
 DONE = "figures.json"
@@ -47,7 +48,7 @@ def claim(folder: Path, settings: TrainSettings) -> None:
         theirs = json.loads(mark.read_text(encoding="utf-8"))["fingerprint"]
     except FileNotFoundError:
         theirs = mine
-        write_whole(mark, json.dumps({"fingerprint": mine}) + "\n")
+        replace_text(mark, json.dumps({"fingerprint": mine}) + "\n")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MismatchError(
             f"{mark.name} of {folder.parent.name}, {folder.name}, can't be read.",
@@ -58,16 +59,3 @@ def claim(folder: Path, settings: TrainSettings) -> None:
             f"{folder.parent.name}, {folder.name}, was begun with another budget or configuration.",
             "Choose another --output, or delete that folder.",
         )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears under its name only when it is complete."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ResourceError(
-            f"{path.name} can't be written: {error.strerror}.", "Free some space, and run it again."
-        ) from error

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from mmfa_core.ablation.figures import Limits, measure_model
-from mmfa_core.ablation.folder import DONE, claim, read_done, write_whole
+from mmfa_core.ablation.folder import DONE, claim, read_done
 from mmfa_core.ablation.table import Run, make_rows, to_markdown
 from mmfa_core.ablation.variants import (
     SYNTHETIC,
@@ -36,6 +36,7 @@ from mmfa_core.errors import NotFoundError, ResourceError
 from mmfa_core.evaluation.heldout import HeldOut, read_heldout
 from mmfa_core.evaluation.measure import Tools
 from mmfa_core.evaluation.report import plain
+from mmfa_core.media import replace_text
 from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.run import data_folder, train_model
 from mmfa_core.training.settings import TrainSettings
@@ -171,7 +172,7 @@ def _run(
         "model_hash": trained["hash"],
         "figures": plain(figures),
     }
-    write_whole(folder / DONE, json.dumps(written, indent=1) + "\n")
+    replace_text(folder / DONE, json.dumps(written, indent=1) + "\n")
     for name in (STATE_NAME, PREVIOUS_NAME):  # a run's state is many times its weights
         (folder / name).unlink(missing_ok=True)
     report({"measured": folder.parent.name, **written})
@@ -180,5 +181,5 @@ def _run(
 
 def _write_table(output: Path, result: dict[str, Any]) -> None:
     text = json.dumps(plain(result), indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(output / "ablations.json", text + "\n")
-    write_whole(output / "ablations.md", to_markdown(result))
+    replace_text(output / "ablations.json", text + "\n")
+    replace_text(output / "ablations.md", to_markdown(result))

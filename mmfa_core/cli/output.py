@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmfa_core.errors import ResourceError
-
 PROGRESS_EVERY_S = 0.2
 
 ReportProgress = Callable[[str, int, int | None], None]  # stage, done, total if it is known
@@ -57,12 +55,6 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     Raises:
         ResourceError: when it can't be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ResourceError(
-            f"{path.name} can't be written: {error.strerror}.", "Choose another folder."
-        ) from error
+    from mmfa_core.media import replace_text
+
+    replace_text(path, json.dumps(values, indent=1) + "\n")

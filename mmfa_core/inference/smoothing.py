@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
-from mmfa_core.motion import HeadPose, Motion
+from mmfa_core.geometry import angles_from_rotation, rotation_from_angles
+from mmfa_core.motion import Motion
 
 SLOWEST_HZ = 0.5  # cut-off of a still head at full strength
 FASTEST_HZ = 6.0  # the same near strength 0
@@ -45,8 +45,7 @@ class MotionSmoother:
         """Filter the next frames, batch B, in order."""
         if self._strength == 0:
             return motion
-        pose = pose_from_rotation(motion.rotation)
-        angles = torch.stack((pose.yaw_deg, pose.pitch_deg, pose.roll_deg), -1)
+        angles = angles_from_rotation(motion.rotation)
         packed = torch.cat(
             (angles, motion.translation, motion.scale.log(), motion.expression_code), -1
         ).cpu()  # (B, 6 + Z)
@@ -56,7 +55,7 @@ class MotionSmoother:
         calm = calm.to(motion.rotation)
         code = calm[:, 6:]
         return Motion(
-            rotation_from_pose(HeadPose(calm[:, 0], calm[:, 1], calm[:, 2])),
+            rotation_from_angles(calm[:, :3]),
             calm[:, 3:5],
             calm[:, 5:6].exp(),
             code,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmfa_core.face import resize_frame
-from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
+from mmfa_core.geometry import angles_from_rotation, rotation_from_angles
 from mmfa_core.inference.clip import driving_crops, follow_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
@@ -27,7 +27,7 @@ from mmfa_core.inference.survey import choose_reference, survey_clip
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import Frame, probe_clip
 from mmfa_core.model import MMFA
-from mmfa_core.motion import HeadPose, Motion
+from mmfa_core.motion import Motion
 
 Points = NDArray[np.float32]
 MOST_FRAMES = 300  # of a clip that are compared
@@ -166,10 +166,9 @@ def motion_at(engine: Engine, track: HeadTrack, frame: int) -> Motion:
     def row(values: Points) -> Tensor:
         return torch.tensor(values[frame : frame + 1], dtype=torch.float32, device=device)
 
-    pose = row(track.pose_deg)
     code = row(track.expression_code)
     return Motion(
-        rotation_from_pose(HeadPose(pose[:, 0], pose[:, 1], pose[:, 2])),
+        rotation_from_angles(row(track.pose_deg)),
         row(track.translation),
         row(track.scale)[:, None],
         code,
@@ -186,12 +185,11 @@ def _track(model: MMFA, canonical: Tensor, motion: Motion) -> HeadTrack:
         translation=torch.zeros_like(motion.translation),
         scale=torch.ones_like(motion.scale),
     )
-    pose = pose_from_rotation(motion.rotation)
     return HeadTrack(
         canonical=_array(canonical[0]),
         expressed=_array(model.keypoints(identity, at_rest)),
         posed=_array(model.keypoints(identity, motion)),
-        pose_deg=_array(torch.stack((pose.yaw_deg, pose.pitch_deg, pose.roll_deg), 1)),
+        pose_deg=_array(angles_from_rotation(motion.rotation)),
         scale=_array(motion.scale[:, 0]),
         translation=_array(motion.translation),
         expression_code=_array(motion.expression_code),

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
+from mmfa_core.geometry import angles_from_rotation, rotation_from_angles
 from mmfa_core.inference.options import AnimateOptions
-from mmfa_core.motion import HeadPose, Motion
+from mmfa_core.motion import Motion
 
 TURN_UNIT_DEG = 15.0  # a turn that counts as much as ...
 OFFSET_UNIT = 0.01  # ... offsets that differ by this root mean square; heads have radius 1
@@ -50,8 +50,11 @@ def transfer_motion(
     absolute = options.mode == "absolute"
     gain = {part: options.gain(part) for part in ("rotation", "translation", "scale")}
     start = source if absolute else reference
-    turned = _turn_by_angles if options.mode == "relative" else _turn_towards
-    rotation = turned(source.rotation, driving.rotation, reference.rotation, gain["rotation"])
+    if absolute:
+        way = driving.rotation @ source.rotation.transpose(1, 2)
+        rotation = rotation_power(way, gain["rotation"]) @ source.rotation
+    else:
+        rotation = _add_angles(source, driving, reference, gain["rotation"])
     still = source if absolute and options.copy_translation else reference
     shift = gain["translation"] * (driving.translation - still.translation)
     if absolute and not options.copy_scale:
@@ -62,21 +65,10 @@ def transfer_motion(
     return Motion(rotation, source.translation + shift, source.scale * growth, code, offsets)
 
 
-def _turn_by_angles(source: Tensor, driving: Tensor, reference: Tensor, gain: float) -> Tensor:
+def _add_angles(source: Motion, driving: Motion, reference: Motion, gain: float) -> Tensor:
     """Add the change of each angle from the reference to the portrait's; (B, 3, 3)."""
-    own, asked, start = (pose_from_rotation(r) for r in (source, driving, reference))
-    return rotation_from_pose(
-        HeadPose(
-            own.yaw_deg + gain * (asked.yaw_deg - start.yaw_deg),
-            own.pitch_deg + gain * (asked.pitch_deg - start.pitch_deg),
-            own.roll_deg + gain * (asked.roll_deg - start.roll_deg),
-        )
-    )
-
-
-def _turn_towards(source: Tensor, driving: Tensor, _reference: Tensor, gain: float) -> Tensor:
-    """Turn the portrait by a share of the way to the driver; (B, 3, 3)."""
-    return rotation_power(driving @ source.transpose(1, 2), gain) @ source
+    own, asked, start = (angles_from_rotation(m.rotation) for m in (source, driving, reference))
+    return rotation_from_angles(own + gain * (asked - start))
 
 
 def _transfer_expression(

@@ -6,7 +6,15 @@ other way round. Knows nothing about faces, networks or tensors.
 
 from mmfa_core.media.chunks import ChunkWriter
 from mmfa_core.media.clips import ClipInfo, check_length, probe_clip, read_clip
-from mmfa_core.media.files import Frame, check_output, existing, part_file, unwritable
+from mmfa_core.media.files import (
+    Frame,
+    check_output,
+    existing,
+    part_file,
+    replace_file,
+    replace_text,
+    unwritable,
+)
 from mmfa_core.media.marking import Marking
 from mmfa_core.media.opening import open_output
 from mmfa_core.media.pictures import PICTURE_SUFFIXES, read_picture, write_picture
@@ -42,6 +50,8 @@ __all__ = [
     "probe_clip",
     "read_clip",
     "read_picture",
+    "replace_file",
+    "replace_text",
     "unwritable",
     "write_picture",
 ]

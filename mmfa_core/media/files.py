@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +85,28 @@ def part_file(path: Path) -> Path:
     except OSError as error:
         raise unwritable(path, error) from error
     return part
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file that appears under its name only when it is complete.
+
+    Raises:
+        ResourceError: when the disk refuses.
+    """
+    part = part_file(path)
+    try:
+        with part.open("wb") as file:
+            write(file)
+        part.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write text as UTF-8; else as `replace_file`."""
+    replace_file(path, lambda file: file.write(text.encode("utf-8")))
 
 
 def unwritable(path: Path, error: OSError | None = None) -> ResourceError:

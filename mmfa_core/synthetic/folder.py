@@ -20,7 +20,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from mmfa_core.media import unwritable
+from mmfa_core.media import replace_file, unwritable
 from mmfa_core.synthetic.anatomy import Anatomy
 from mmfa_core.synthetic.listing import (
     FACTS,
@@ -37,7 +37,6 @@ from mmfa_core.synthetic.tables import (
     load_arrays,
     person_arrays,
     pictures_of,
-    replace_file,
     save_arrays,
     shard_arrays,
 )

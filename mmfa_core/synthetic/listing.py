@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmfa_core.errors import ResourceError
-from mmfa_core.synthetic.tables import replace_file
+from mmfa_core.media import replace_file
 
 FORMAT_VERSION = 1
 FACTS, INDEX = "heads.json", "index.tsv"

@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 
 from mmfa_core.errors import ResourceError
-from mmfa_core.media import check_output
+from mmfa_core.media import check_output, replace_file
 from mmfa_core.synthetic.listing import read_index
-from mmfa_core.synthetic.tables import replace_file
 
 CELL_PX, COLUMNS, MOST = 160, 8, 24
 QUALITY = 85

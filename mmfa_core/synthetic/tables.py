@@ -9,15 +9,15 @@ every corpus.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmfa_core.media import part_file, unwritable
+from mmfa_core.media import replace_file
 from mmfa_core.synthetic.anatomy import Anatomy
 from mmfa_core.synthetic.maker import (
     MadePerson,
@@ -128,23 +128,6 @@ def load_arrays(path: Path) -> Arrays | None:
             return {key: data[key] for key in data.files}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
-
-
-def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file that appears under its name only when it is complete.
-
-    Raises:
-        ResourceError: when the disk refuses.
-    """
-    part = part_file(path)
-    try:
-        with part.open("wb") as file:
-            write(file)
-        part.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _picture_row(view: View, anatomy: Anatomy) -> dict[str, Any]:

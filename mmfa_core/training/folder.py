@@ -23,10 +23,11 @@ from typing import Any
 
 from mmfa_core.errors import MediaError, NotFoundError, ResourceError
 from mmfa_core.face import FaceFinder
+from mmfa_core.media import replace_file
 from mmfa_core.training.labelling import label_file
 from mmfa_core.training.machine import require_room
 from mmfa_core.training.people import LabelledFile, choose_splits, digest, group_clips, printable
-from mmfa_core.training.shards import load_facts, replace_file, save_labels, write_shards
+from mmfa_core.training.shards import load_facts, save_labels, write_shards
 
 VERSION = 1  # raise it when files must be labelled again
 NOT_DATA = ("index.tsv", "metrics.jsonl", "state.pt")  # a folder with these is a corpus or a run

@@ -20,14 +20,8 @@ from mmfa_core.errors import MismatchError
 from mmfa_core.model import build_model
 from mmfa_core.networks.hints import SHAPES
 
-GROWING = (
-    "name",
-    "appearance_widths",
-    "appearance_blocks",
-    "dense_widths",
-    "dense_blocks",
-    "decoder_blocks",
-)
+GROWING_PAIRS = ("appearance_widths", "appearance_blocks", "dense_widths", "decoder_blocks")
+GROWING = {"name", "dense_blocks", *GROWING_PAIRS}
 Sizes = tuple[int, ...]
 
 
@@ -36,11 +30,11 @@ def can_grow(small: ModelConfig, large: ModelConfig) -> bool:
     same = all(
         getattr(small, name) == getattr(large, name) for name in vars(small) if name not in GROWING
     )
-    pairs = [(small.dense_blocks, large.dense_blocks)]
-    for name in GROWING[1:]:
-        if name != "dense_blocks":
-            pairs += zip(getattr(small, name), getattr(large, name), strict=True)
-    return same and all(a <= b for a, b in pairs)
+    before, after = (
+        (c.dense_blocks, *itertools.chain(*(getattr(c, name) for name in GROWING_PAIRS)))
+        for c in (small, large)
+    )
+    return same and all(a <= b for a, b in zip(before, after, strict=True))
 
 
 def grow(

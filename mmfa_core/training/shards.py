@@ -12,7 +12,7 @@ import json
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +20,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmfa_core.errors import ResourceError
+from mmfa_core.media import replace_file
 from mmfa_core.training.labelling import Labels
 
 SHARD_PICTURES = 4000  # about 60 MB
@@ -148,25 +148,6 @@ def write_shards(folder: Path, clips: Sequence[Clip], tag: str) -> None:
     for path in [*folder.glob("*.tar"), *folder.glob("*.npz")]:
         if path.stem not in named:
             path.unlink(missing_ok=True)
-
-
-def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file that appears under its name only when it is complete.
-
-    Raises:
-        ResourceError: when the disk refuses.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ResourceError(
-            f"{path.name} can't be written: {error.strerror}.",
-            "Make room or choose another folder; what is finished is kept.",
-        ) from error
 
 
 def _write_shard(folder: Path, name: str, clips: Iterable[Clip]) -> list[dict[str, str | int]]:

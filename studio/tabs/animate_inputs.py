@@ -71,16 +71,7 @@ def portrait_column(studio: StudioContext) -> PortraitColumn:
     )
     _examples(PORTRAITS, picture)
     words = gr.Markdown("", elem_classes="hint", elem_id="animate-portrait-words")
-    faces = gr.Gallery(
-        label="Which face",
-        columns=4,
-        height=150,
-        object_fit="contain",
-        visible=False,
-        allow_preview=False,
-        interactive=False,
-        elem_id="animate-faces",
-    )
+    faces = _choices("Which face", columns=4, height=150, elem_id="animate-faces")
     with gr.Accordion("Face frame", visible=False, elem_id="animate-frame") as frame:
         framed = gr.Image(
             label="What moves",
@@ -146,24 +137,8 @@ def driver_column(studio: StudioContext) -> DriverColumn:
                 )
                 for number in range(MENDS)
             ]
-        faces = gr.Gallery(
-            label="Which face drives",
-            columns=4,
-            height=150,
-            object_fit="contain",
-            visible=False,
-            allow_preview=False,
-            interactive=False,
-        )
-        frames = gr.Gallery(
-            label="Where it starts, where it is calmest",
-            columns=2,
-            height=190,
-            object_fit="contain",
-            visible=False,
-            allow_preview=False,
-            interactive=False,
-        )
+        faces = _choices("Which face drives", columns=4, height=150)
+        frames = _choices("Where it starts, where it is calmest", columns=2, height=190)
         save = gr.Button(
             "Save its motion", size="sm", elem_classes="quiet", elem_id="animate-save-motion"
         )
@@ -236,4 +211,18 @@ def _examples(names: Sequence[str], component: Component) -> None:
         label="Examples",
         cache_examples=False,
         api_visibility="private",
+    )
+
+
+def _choices(label: str, *, columns: int, height: int, elem_id: str | None = None) -> gr.Gallery:
+    """Build a row of pictures to choose from, which shows when there is something to choose."""
+    return gr.Gallery(
+        label=label,
+        columns=columns,
+        height=height,
+        object_fit="contain",
+        visible=False,
+        allow_preview=False,
+        interactive=False,
+        elem_id=elem_id,
     )

@@ -17,12 +17,12 @@ from PIL import Image
 from mmfa_core.errors import MediaError, NotFoundError, ResourceError
 from mmfa_core.evaluation.heldout import read_heldout
 from mmfa_core.face import FaceFinder, whole_crop
-from mmfa_core.media import ClipWriter, read_clip, read_picture, write_picture
+from mmfa_core.media import ClipWriter, read_clip, read_picture, replace_file, write_picture
 from mmfa_core.training import folder as folder_module
 from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.folder import PreparedFolder, prepare_folder
 from mmfa_core.training.labelling import Labels, Sample, label_file
-from mmfa_core.training.shards import Clip, replace_file, save_labels, write_shards
+from mmfa_core.training.shards import Clip, save_labels, write_shards
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
