@@ -82,4 +82,4 @@ class ExpressionVAE(nn.Module):
     def decode_features(self, features: Tensor) -> Tensor:
         """Map e or e_hat (B, E) to delta (B, K, 3), before the gauge."""
         offsets: Tensor = self.offsets(features)
-        return 0.2 * offsets.view(-1, self.keypoints, 3)
+        return (0.2 * offsets.view(-1, self.keypoints, 3)).float()  # places, also in autocast

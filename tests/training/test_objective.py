@@ -200,11 +200,13 @@ def test_offsets_that_are_right_in_the_frame_of_their_formula_are_no_error(pair,
         assert objective._offset_term(both, both.offsets, both.canonical) > 1e-4
 
 
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("formula", FORMULAS)
-def test_every_formula_has_a_step_with_every_term(pair, formula):
+def test_every_formula_has_a_step_with_every_term(pair, formula, half):
     model = awake_model(formula=formula, gauge="off")
     objective = PairObjective(model, teacher=True, judge=awake_model(formula=formula, gauge="off"))
-    result = objective(pair, EVERY, noise(model, 3), joint=True)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        result = objective(pair, EVERY, noise(model, 3), joint=True)
     assert set(result.terms) >= TAUGHT | PICTURES | CROSSED
     weighted_sum(result.terms, EVERY).backward()
     grads = [p.grad for p in model.parameters() if p.grad is not None]
