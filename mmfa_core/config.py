@@ -57,6 +57,7 @@ class ModelConfig:
     dense_blocks: int = 2  # residual blocks of dense motion at each scale
     decoder_blocks: tuple[int, ...] = (2, 3)  # residual blocks at 1/4 and 1/8
     hint_regions: tuple[tuple[int, ...], ...] = ()  # keypoints of each region that gets hints
+    relight: bool = False  # shade the warped source, coarsely, before it is blended in
     volume_depth: int = 1  # planes of the 3-D feature volume; 1 = 2-D features (mmfa-s)
     volume_width: int = 0  # channels of each plane of that volume; 0 when volume_depth is 1
 

@@ -141,6 +141,7 @@ class MMFA(nn.Module):
             config.dense_widths[0],
             config.decoder_blocks,
             config.volume_width * config.volume_depth if config.volume_depth > 1 else 0,
+            relight=config.relight,
         )
         self.hints = (
             ExpressionHints(config.keypoints, config.hint_regions, config.appearance_widths[0])

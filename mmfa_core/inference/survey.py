@@ -29,10 +29,11 @@ from mmfa_core.face import (
 )
 from mmfa_core.face.mediapipe_task import MOST_FACES
 from mmfa_core.inference.engine import Engine
+from mmfa_core.inference.reference import Reference, find_reference
 from mmfa_core.inference.render import BATCH, batches, read_ahead
-from mmfa_core.inference.transfer import nearest_frame
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import ClipInfo, Frame, read_clip
+from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
 
 LOOKS_PER_S = 4.0  # how often a face is looked for
@@ -61,19 +62,6 @@ class Survey:
     candidates: Motion
     candidate_frames: tuple[int, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Reference:
-    """Hold frame 0 of method.md section 6.
-
-    Attributes:
-        motion: batch 1.
-        frame: its number in the part that drives.
-    """
-
-    motion: Motion
-    frame: int
 
 
 class _BoxFinder(FaceFinder):
@@ -169,18 +157,22 @@ def survey_clip(
     )
 
 
-def choose_reference(source: Motion, survey: Survey, *, best_frame: bool) -> Reference:
+def choose_reference(
+    engine: Engine, source: EncodedSource, survey: Survey, *, best_frame: bool
+) -> Reference:
     """Choose the frame that the driver's changes are counted from.
 
     Args:
-        source: the portrait's motion, batch 1.
+        engine: has the model.
+        source: the portrait, batch 1.
         survey: of the driver.
         best_frame: take the frame most like the portrait; else the first with a face.
 
     Returns:
         The frame.
     """
-    chosen = nearest_frame(source, survey.candidates) if best_frame else 0
+    model = engine.loaded.model
+    chosen = find_reference(model, source, survey.candidates) if best_frame else 0
     return Reference(
         motion=survey.candidates[chosen : chosen + 1], frame=survey.candidate_frames[chosen]
     )

@@ -122,7 +122,7 @@ def compare_clip(
         max_seconds=options.max_seconds,
         progress=progress,
     )
-    reference = choose_reference(prepared.source.motion, survey, best_frame=options.best_frame)
+    reference = choose_reference(engine, prepared.source, survey, best_frame=options.best_frame)
     follow = follow_driver(engine, prepared, reference.motion, info, options, None)
     model = engine.loaded.model
     held, drivers, sources, canonicals = survey.candidates[:1], [], [], []

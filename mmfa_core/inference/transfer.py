@@ -15,8 +15,6 @@ from mmfa_core.geometry import angles_from_rotation, rotation_from_angles
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.motion import Motion
 
-TURN_UNIT_DEG = 15.0  # a turn that counts as much as ...
-OFFSET_UNIT = 0.01  # ... offsets that differ by this root mean square; heads have radius 1
 SMALL_TURN = 1e-4  # radians; below it a turn's axis is not looked for
 
 Decode = Callable[[Tensor], Tensor]  # expression code (B, Z) -> offsets (B, K, 3)
@@ -108,25 +106,3 @@ def rotation_power(rotation: Tensor, gain: float) -> Tensor:
     theta = (gain * angle)[:, None, None]
     eye = torch.eye(3, device=rotation.device, dtype=rotation.dtype)
     return eye + theta.sin() * cross + (1 - theta.cos()) * cross @ cross
-
-
-def nearest_frame(source: Motion, candidates: Motion) -> int:
-    """Find the driving frame that is most like the portrait in pose and expression.
-
-    Expressions are compared by where they put the keypoints, most of which are at eyes and mouth:
-    a code differs also where nothing shows.
-
-    Args:
-        source: batch 1.
-        candidates: batch B.
-
-    Returns:
-        Its index in the batch.
-    """
-    between = candidates.rotation @ source.rotation.transpose(1, 2)
-    trace = between.diagonal(dim1=1, dim2=2).sum(-1)
-    turn_deg = torch.rad2deg(torch.acos(((trace - 1) / 2).clamp(-1, 1)))
-    change = candidates.expression_offsets - source.expression_offsets
-    square = (change**2).sum(-1).mean(-1)  # (B,)
-    distance = (turn_deg / TURN_UNIT_DEG) ** 2 + square / OFFSET_UNIT**2
-    return int(distance.argmin())

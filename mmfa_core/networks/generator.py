@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfa_core.geometry import resize_flow, warp
-from mmfa_core.networks.blocks import Merge, Pointwise, Residual, activate, conv
+from mmfa_core.networks.blocks import Merge, Pointwise, Residual, activate, conv, zero
 from mmfa_core.networks.dense_motion import DenseMotion
+
+LIGHT_GAIN = 0.5  # most that relighting may brighten or darken, as a share
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,9 @@ class Generated:
     """Hold a generated picture and what it was made of.
 
     Attributes:
-        picture: (B, 3, H, W), [0, 1]: blend * warped + (1 - blend) * painted, clamped.
-        warped: (B, 3, H, W), the source along the flow.
+        picture: (B, 3, H, W), [0, 1]: blend * lit + (1 - blend) * painted, clamped; lit is the
+            warped source, times 1 + light where a model relights.
+        warped: (B, 3, H, W), the source along the flow, in its own light.
         painted: (B, 3, H, W), what the generator invents.
         blend: (B, 1, H, W), [0, 1], 1 = the warped source is kept.
         motion: the dense motion that was used.
@@ -46,8 +49,15 @@ class Generator(nn.Module):
         hidden: int,
         blocks: Sequence[int],
         volume_channels: int = 0,
+        *,
+        relight: bool = False,
     ) -> None:
-        """Build for appearance widths at 1/4 and 1/8; ``blocks`` likewise."""
+        """Build for appearance widths at 1/4 and 1/8; ``blocks`` likewise.
+
+        A head that turns is shaded anew. With ``relight`` the warped source is multiplied by a
+        smooth map, three channels at 1/8 of the picture, so that its detail stays while its
+        light changes; otherwise only what is painted can.
+        """
         super().__init__()
         fine, coarse = appearance
         self.enter = conv(coarse + hidden + volume_channels, coarse)
@@ -57,6 +67,9 @@ class Generator(nn.Module):
         self.outer = nn.Sequential(*(Residual(fine) for _ in range(blocks[0])))
         self.paint = conv(fine, 49)
         self.paint.weight.data.mul_(0.1)  # the blend starts at sigmoid(1.5): the warped source
+        self.light = conv(fine, 3) if relight else None
+        if self.light is not None:
+            zero(self.light)  # starts without a change
 
     def forward(
         self,
@@ -94,14 +107,22 @@ class Generator(nn.Module):
         merged = self.merge(lifted, near, seen)
         if hints is not None:
             merged = merged + hints.to(merged.dtype)
-        out = self.paint(activate(self.outer(merged)))
+        decoded = activate(self.outer(merged))
+        out = self.paint(decoded)
         base = F.interpolate(
             F.avg_pool2d(warped, 4), (height, width), mode="bilinear", align_corners=False
         )
         painted = torch.add(base, F.pixel_shuffle(out[:, :48], 4).float(), alpha=0.5)
         keep = (out[:, 48:].float() + 1.5).sigmoid()
         blend = F.interpolate(keep, (height, width), mode="bilinear", align_corners=False)
-        picture = torch.lerp(painted, warped, blend).clamp(0, 1)
+        lit = warped
+        if self.light is not None:
+            light = F.avg_pool2d(self.light(decoded).float(), 2)
+            gain = 1 + LIGHT_GAIN * torch.tanh(light)
+            lit = warped * F.interpolate(
+                gain, (height, width), mode="bilinear", align_corners=False
+            )
+        picture = torch.lerp(painted, lit, blend).clamp(0, 1)
         return Generated(picture, warped, painted, blend, motion)
 
 

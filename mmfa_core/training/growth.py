@@ -20,21 +20,27 @@ from mmfa_core.errors import MismatchError
 from mmfa_core.model import build_model
 from mmfa_core.networks.hints import SHAPES
 
-GROWING_PAIRS = ("appearance_widths", "appearance_blocks", "dense_widths", "decoder_blocks")
-GROWING = {"name", "dense_blocks", *GROWING_PAIRS}
+GROWING_LISTS = (
+    *("motion_widths", "motion_blocks", "expression_widths", "expression_blocks"),
+    *("appearance_widths", "appearance_blocks", "dense_widths", "decoder_blocks"),
+)
+GROWING = {"name", "dense_blocks", "relight", *GROWING_LISTS}
 Sizes = tuple[int, ...]
 
 
 def can_grow(small: ModelConfig, large: ModelConfig) -> bool:
-    """Say whether one configuration is the other with nothing but more width and depth."""
+    """Say whether one configuration is the other with nothing but more width, depth or light."""
     same = all(
         getattr(small, name) == getattr(large, name) for name in vars(small) if name not in GROWING
     )
     before, after = (
-        (c.dense_blocks, *itertools.chain(*(getattr(c, name) for name in GROWING_PAIRS)))
+        [(c.dense_blocks, int(c.relight)), *(getattr(c, name) for name in GROWING_LISTS)]
         for c in (small, large)
     )
-    return same and all(a <= b for a, b in zip(before, after, strict=True))
+    return same and all(
+        len(old) == len(new) and all(a <= b for a, b in zip(old, new, strict=True))
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 def grow(
@@ -45,8 +51,8 @@ def grow(
     Args:
         weights: state of a model of configuration ``small``.
         small: configuration of ``weights``.
-        large: the same configuration with more width or depth of appearance, dense motion or
-            decoder.
+        large: the same configuration with more width or depth of encoders, appearance, dense
+            motion or decoder, or with relighting.
         seed: of the new channels; the same seed gives the same ones.
 
     Returns:
@@ -58,7 +64,7 @@ def grow(
     if not can_grow(small, large):
         raise MismatchError(
             f"{small.name} can't grow into this configuration.",
-            "Only widths and blocks of appearance, dense motion and decoder may grow.",
+            "Only widths and blocks of networks may grow, and relighting may be added.",
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -67,7 +73,7 @@ def grow(
     grown = {}
     for name, new in fresh.items():
         old = weights.get(name)
-        if old is None:  # of a residual block that is new
+        if old is None:  # of a residual block or a relighting that is new
             grown[name] = torch.zeros_like(new) if ".second." in name else new
             continue
         grown[name] = _place(old, new, parts.get(name, {}))

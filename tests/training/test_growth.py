@@ -21,6 +21,11 @@ from tests.training.runs import make_trainer, tiny_settings
 SMALL = tiny_config()
 LARGE = dataclasses.replace(
     SMALL,
+    motion_widths=tuple(w + 8 for w in SMALL.motion_widths),
+    motion_blocks=tuple(n + 1 for n in SMALL.motion_blocks),
+    expression_widths=tuple(w + 8 for w in SMALL.expression_widths),
+    expression_blocks=tuple(n + 1 for n in SMALL.expression_blocks),
+    relight=True,
     appearance_widths=tuple(w + 8 for w in SMALL.appearance_widths),
     appearance_blocks=tuple(n + 1 for n in SMALL.appearance_blocks),
     dense_widths=tuple(w + 16 for w in SMALL.dense_widths),

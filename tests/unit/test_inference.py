@@ -32,7 +32,7 @@ from mmfa_core.inference.render import (
 )
 from mmfa_core.inference.result import AnimateResult
 from mmfa_core.inference.smoothing import MotionSmoother
-from mmfa_core.inference.transfer import nearest_frame, rotation_power, transfer_motion
+from mmfa_core.inference.transfer import rotation_power, transfer_motion
 from mmfa_core.motion import HeadPose, Motion, MotionEdit
 from tests.tiny_model import save_tiny
 
@@ -163,26 +163,6 @@ def test_a_power_of_a_rotation_is_a_rotation_and_powers_add_up(yaw, pitch, roll,
 
 def test_a_rotation_to_the_power_of_nought_is_no_rotation():
     torch.testing.assert_close(rotation_power(DRIVING.rotation, 0.0), torch.eye(3)[None])
-
-
-@pytest.mark.parametrize(
-    ("candidates", "nearest"),
-    [
-        ([motion(yaw=40), motion(yaw=11, pitch=-5), motion(yaw=-30)], 1),
-        ([motion(yaw=10, pitch=-5, roll=3, code=c) for c in (3.0, 0.4, -2.0)], 1),
-        # A wide open mouth counts more than a turn of some degrees, and less than a wide turn.
-        ([motion(yaw=10, pitch=-5, roll=3, code=0.7), motion(yaw=16, pitch=-5, code=0.5)], 1),
-        ([motion(yaw=10, pitch=-5, roll=3, code=0.6), motion(yaw=60, code=0.5)], 0),
-    ],
-)
-def test_the_nearest_frame_is_the_one_like_the_portrait_in_pose_and_expression(candidates, nearest):
-    assert nearest_frame(SOURCE, Motion.cat(candidates)) == nearest
-
-
-def test_an_expression_code_that_moves_no_keypoint_does_not_make_a_frame_less_near():
-    other = dataclasses.replace(SOURCE, expression_code=SOURCE.expression_code + 9)
-    turned = motion(yaw=14, pitch=-5, roll=3, t=(0.1, -0.2), scale=1.2, code=0.5)
-    assert nearest_frame(SOURCE, Motion.cat([turned, other])) == 1
 
 
 # ---------------------------------------------------------------------------- smoothing

@@ -20,7 +20,7 @@ from mmfa_core.networks.dense_motion import (
 )
 from mmfa_core.networks.discriminator import PatchDiscriminator
 from mmfa_core.networks.expression import ExpressionEncoder, ExpressionVAE
-from mmfa_core.networks.generator import Generator, warp_volume
+from mmfa_core.networks.generator import LIGHT_GAIN, Generator, warp_volume
 from mmfa_core.networks.hints import ExpressionHints
 from mmfa_core.networks.motion_estimator import MotionEstimator
 from mmfa_core.networks.refinement import Refinement
@@ -293,6 +293,22 @@ def test_a_fresh_generator_keeps_most_of_the_source():
     maps = [torch.rand(1, 6, 16, 16), torch.rand(1, 10, 8, 8)]
     made = generator(source, maps, still_motion(16, 16))
     assert (made.picture - source).abs().mean() < 0.1
+
+
+def test_a_generator_that_relights_starts_without_a_change_and_then_shades_the_warped_source():
+    generator = Generator((6, 10), 8, (1, 1), relight=True)
+    maps = [torch.rand(2, 6, 16, 16), torch.rand(2, 10, 8, 8)]
+    source = torch.rand(2, 3, 64, 64)
+    fresh = generator(source, maps, still_motion(16, 16, 2))
+    blended = fresh.blend * source + (1 - fresh.blend) * fresh.painted
+    assert torch.allclose(fresh.picture, blended.clamp(0, 1), atol=1e-5)
+    with torch.no_grad():
+        generator.light.bias.copy_(torch.tensor([-0.8, 0.0, 0.0]))
+    made = generator(source, maps, still_motion(16, 16, 2))
+    gain = torch.tensor([1 + LIGHT_GAIN * math.tanh(-0.8), 1, 1])[:, None, None]
+    blended = made.blend * source * gain + (1 - made.blend) * made.painted
+    assert torch.allclose(made.picture, blended.clamp(0, 1), atol=1e-5)
+    assert torch.allclose(made.warped, source, atol=1e-5)  # in its own light
 
 
 def test_a_volume_that_does_not_turn_stays_as_it_is():
