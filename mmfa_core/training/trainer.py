@@ -169,23 +169,24 @@ class Trainer:
         Args:
             report: gets a dictionary for every line of the log.
             evaluate: measures and draws on held-out people; called at times of the settings.
-            stop: asked after every step.
+            stop: asked after every step; when one of several processes is told so, all stop.
         """
+        together = dist.get_world_size() if dist.is_initialized() else 1
         tuner = ThreadTuner()
         saved = shown = measured = start = time.monotonic()
         sums: dict[str, float] = {}
         count = pairs = 0
-        while (place := self.place()) is not None and not stop():
+        while (place := self.place()) is not None and not self._agree(stop()):
             tuner.update()
             terms = self.one_step()
-            pairs += place.stage.batch
+            pairs += place.stage.batch * together
             count += 1
             for key, value in terms.items():
                 sums[key] = sums.get(key, 0.0) + value
             now = time.monotonic()
             if now - shown > LOG_SECONDS or self.place() is None:
                 speed = pairs / (now - shown)
-                left = (self.total - self.step) * place.stage.batch / speed
+                left = (self.total - self.step) * place.stage.batch * together / speed
                 means = {k: round(v / count, 5) for k, v in sums.items()}
                 report(
                     {
@@ -213,6 +214,14 @@ class Trainer:
         self.seconds += time.monotonic() - start
         if self.rank == 0:
             self.save()
+
+    def _agree(self, stop: bool) -> bool:
+        """Stop when one of the processes is asked to: another that goes on would wait for it."""
+        if not dist.is_initialized():
+            return stop
+        asked = torch.tensor([float(stop)], device=self.device)
+        dist.all_reduce(asked, dist.ReduceOp.MAX)
+        return bool(asked.item())
 
     def save(self) -> None:
         """Write the state."""

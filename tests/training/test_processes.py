@@ -46,17 +46,23 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _train_together(*arguments: str) -> None:
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
+        *("--master-addr", "127.0.0.1", "--master-port", str(_free_port())),
+        *(str(WORKER), *arguments),
+    ]
+    done = subprocess.run(
+        command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @pytest.fixture(scope="module")
 def together(corpus_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train with two processes, once; the folder has the state and all numbers of each rank."""
     folder = tmp_path_factory.mktemp("together")
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
-        *("--master-addr", "127.0.0.1", "--master-port", str(_free_port())),
-        *(str(WORKER), str(corpus_folder), str(folder)),
-    ]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    _train_together(str(corpus_folder), str(folder))
     return folder
 
 
@@ -94,3 +100,11 @@ def test_the_first_of_two_processes_writes_the_state_for_a_resume(
     assert again.resume()
     mine = {n: v for n, v in everything(again).items() if n.startswith(("model/", "averaged/"))}
     assert differences(mine, _numbers(together, 0, "model", "averaged")) == []
+
+
+@pytest.mark.slow
+def test_when_one_of_two_processes_is_asked_to_stop_both_do(corpus_folder: Path, tmp_path: Path):
+    _train_together(str(corpus_folder), str(tmp_path), "3")
+    state = load_state(tmp_path)
+    assert state is not None
+    assert state["step"] == 3

@@ -1,6 +1,7 @@
 """A training in a process of its own: ``worker.py CORPUS FOLDER [STEP]``; alone or under torchrun.
 
-Kills itself before the given step, and otherwise writes all numbers of each rank at the end.
+Kills itself before the given step; under torchrun only the last rank is asked to stop then.
+Otherwise writes all numbers of each rank at the end.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ def main() -> None:
     trainer.resume()
 
     def told() -> bool:
-        if sys.argv[3:] == [str(trainer.step)]:
+        if sys.argv[3:] != [str(trainer.step)]:
+            return False
+        if not dist.is_initialized():
             os.kill(os.getpid(), signal.SIGKILL)
-        return False
+        return rank == dist.get_world_size() - 1
 
     trainer.run(lambda line: None, None, told)
     torch.save(everything(trainer), folder / f"rank{rank}.pt")
