@@ -42,13 +42,13 @@ class ModelConfig:
     rigid_keypoints: tuple[int, ...] = tuple(range(11))  # indices that an expression barely moves
     radius: float = 0.3459  # RMS radius of the rigid canonical keypoints, normalised, > 0
     motion_size_px: int = 128  # side of the picture that the motion estimator sees
-    motion_widths: tuple[int, ...] = (32, 64, 128)  # at 1/4, 1/8 and 1/16 of motion_size_px
-    motion_blocks: tuple[int, ...] = (0, 1, 1)  # residual blocks at each of these scales
+    motion_widths: tuple[int, ...] = (48, 96, 160)  # at 1/4, 1/8 and 1/16 of motion_size_px
+    motion_blocks: tuple[int, ...] = (1, 2, 2)  # residual blocks at each of these scales
     crop_size_px: int = 96  # side of the pose-aligned face crop
     crop_half: float = 0.58  # half side of that crop in units of the head's scale
     crop_drop: float = 0.26  # how far below the rigid centre the crop's centre is, same units
-    expression_widths: tuple[int, ...] = (48, 96, 192)  # at 1/4, 1/8 and 1/16 of crop_size_px
-    expression_blocks: tuple[int, ...] = (0, 1, 2)  # residual blocks at each of these scales
+    expression_widths: tuple[int, ...] = (64, 128, 192)  # at 1/4, 1/8 and 1/16 of crop_size_px
+    expression_blocks: tuple[int, ...] = (1, 3, 3)  # residual blocks at each of these scales
     expression_features: int = 128  # E, size of e
     expression_code: int = 32  # Z, size of z
     appearance_widths: tuple[int, ...] = (64, 160)  # source features at 1/4 and 1/8
@@ -208,7 +208,7 @@ class ExpressionStats:
 
 def mmfa_s_256() -> ModelConfig:
     """Build the configuration that is trained on a CPU and shipped."""
-    return ModelConfig(hint_regions=(EYE_RIGHT, EYE_LEFT, LIPS))
+    return ModelConfig(hint_regions=(EYE_RIGHT, EYE_LEFT, LIPS), relight=True)
 
 
 def mmfa_l_256() -> ModelConfig:

@@ -26,9 +26,9 @@ def test_a_shipped_configuration_has_its_own_name_and_256_px(name):
     assert (config.name, config.size_px) == (name, 256)
 
 
-def test_the_trained_configuration_is_the_default_of_every_field_but_the_hints():
-    # Files of models without hints don't name the field, so its default is none.
-    assert dataclasses.replace(mmfa_s_256(), hint_regions=()) == ModelConfig()
+def test_the_trained_configuration_is_the_default_of_every_field_but_hints_and_light():
+    # Files of models without hints or light don't name the fields, so their defaults are none.
+    assert dataclasses.replace(mmfa_s_256(), hint_regions=(), relight=False) == ModelConfig()
 
 
 def test_the_regions_of_the_hints_are_the_eyes_and_the_mouth_of_the_guides():
