@@ -20,7 +20,7 @@ from mmfa_core.training.direction_fit import Floats, fit_directions
 from mmfa_core.training.direction_trials import rounded, try_out
 
 CODES = 3000  # pictures that are looked at
-PORTRAITS = 6  # that directions are tried out on, and half as many that show them already
+PORTRAITS = 12  # that directions are tried out on, and half as many that show them already
 BATCH = 16
 
 
