@@ -35,7 +35,7 @@ from mmfa_core.evaluation.page import Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.evaluation.table import FrameTable
 from mmfa_core.inference.options import MODES, AnimateOptions
-from mmfa_core.inference.reference import find_reference
+from mmfa_core.inference.reference import nearest_frame
 from mmfa_core.inference.transfer import transfer_motion
 from mmfa_core.motion import Motion
 
@@ -142,7 +142,7 @@ def evaluate_cross(
             progress("clips", group, len(portraits) * len(drivers))
             if driver.clip.identity == portrait.identity:
                 continue
-            best = find_reference(renderer.model, source, driver.motion)
+            best = nearest_frame(renderer.model, source, driver.motion)
             reference = driver.motion[best : best + 1]
             pose = driver.measured.pose_deg
             widest = int(np.nan_to_num(np.abs(pose).sum(-1)).argmax())

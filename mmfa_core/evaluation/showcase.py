@@ -32,7 +32,7 @@ from mmfa_core.inference.editing import edit_motion
 from mmfa_core.inference.engine import choose_dtype
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import frame_face
-from mmfa_core.inference.reference import find_reference
+from mmfa_core.inference.reference import nearest_frame
 from mmfa_core.inference.transfer import transfer_motion
 from mmfa_core.media import probe_clip, read_clip
 from mmfa_core.motion import Motion, MotionEdit
@@ -124,7 +124,7 @@ def cross_rows(stage: Stage, clips: list[Path]) -> Iterator[Row]:
         frames, motion = drivers[number % len(clips)], motions[number % len(clips)]
         moment = (5 + 7 * number) % len(frames)  # spread over the clip, chosen by nobody
         source = stage.renderer.encode_source(stage.first(clip))
-        best = find_reference(stage.renderer.model, source, motion)
+        best = nearest_frame(stage.renderer.model, source, motion)
         made = []
         for mode in ("absolute", "relative"):
             shown = transfer_motion(

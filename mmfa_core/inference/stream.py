@@ -19,10 +19,10 @@ from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.outputs import Delivery, Outputs, drain
 from mmfa_core.inference.portrait import Portrait, PreparedPortrait
-from mmfa_core.inference.reference import Reference
+from mmfa_core.inference.reference import Reference, choose_reference
 from mmfa_core.inference.render import Show, StageClock, stream_frames
 from mmfa_core.inference.result import AnimateResult, RenderUpdate
-from mmfa_core.inference.survey import Survey, choose_reference
+from mmfa_core.inference.survey import Survey
 from mmfa_core.inference.watching import ReportProgress, watch
 from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES
 from mmfa_core.provenance import Mark, hash_file
@@ -107,7 +107,10 @@ def stream_clip(
         with clock.measure("survey"):
             survey = yield from _survey(job)
             reference = choose_reference(
-                job.engine, job.prepared.source, survey, best_frame=options.best_frame
+                engine.loaded.model,
+                job.prepared.source,
+                survey,
+                best_frame=options.best_frame,
             )
         count = yield from _render(job, survey, reference)
     result = AnimateResult(

@@ -29,11 +29,9 @@ from mmfa_core.face import (
 )
 from mmfa_core.face.mediapipe_task import MOST_FACES
 from mmfa_core.inference.engine import Engine
-from mmfa_core.inference.reference import Reference, find_reference
 from mmfa_core.inference.render import BATCH, batches, read_ahead
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import ClipInfo, Frame, read_clip
-from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
 
 LOOKS_PER_S = 4.0  # how often a face is looked for
@@ -154,27 +152,6 @@ def survey_clip(
         candidates=motions,
         candidate_frames=tuple(numbers),
         notes=(*((track.note,) if track.note else ()), *gap_notes(track.present, info)),
-    )
-
-
-def choose_reference(
-    engine: Engine, source: EncodedSource, survey: Survey, *, best_frame: bool
-) -> Reference:
-    """Choose the frame that the driver's changes are counted from.
-
-    Args:
-        engine: has the model.
-        source: the portrait, batch 1.
-        survey: of the driver.
-        best_frame: take the frame most like the portrait; else the first with a face.
-
-    Returns:
-        The frame.
-    """
-    model = engine.loaded.model
-    chosen = find_reference(model, source, survey.candidates) if best_frame else 0
-    return Reference(
-        motion=survey.candidates[chosen : chosen + 1], frame=survey.candidate_frames[chosen]
     )
 
 

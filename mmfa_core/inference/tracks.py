@@ -22,8 +22,9 @@ from mmfa_core.inference.clip import driving_crops, follow_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import PreparedPortrait
+from mmfa_core.inference.reference import choose_reference
 from mmfa_core.inference.render import BATCH, StageClock, batches, hold_through_gaps, read_ahead
-from mmfa_core.inference.survey import choose_reference, survey_clip
+from mmfa_core.inference.survey import survey_clip
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import Frame, probe_clip
 from mmfa_core.model import MMFA
@@ -122,9 +123,9 @@ def compare_clip(
         max_seconds=options.max_seconds,
         progress=progress,
     )
-    reference = choose_reference(engine, prepared.source, survey, best_frame=options.best_frame)
-    follow = follow_driver(engine, prepared, reference.motion, info, options, None)
     model = engine.loaded.model
+    reference = choose_reference(model, prepared.source, survey, best_frame=options.best_frame)
+    follow = follow_driver(engine, prepared, reference.motion, info, options, None)
     held, drivers, sources, canonicals = survey.candidates[:1], [], [], []
     pictures: list[Frame] = []
     crops = driving_crops(engine, clip, info, survey, StageClock())

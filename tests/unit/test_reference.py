@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmfa_core.geometry import rotation_from_pose
-from mmfa_core.inference.reference import face_shape, find_reference, nearest_frame
+from mmfa_core.inference.reference import nearest_frame
 from mmfa_core.model import EncodedSource, build_model
 from mmfa_core.motion import HeadPose, Motion
 from tests.helpers import tiny_config
@@ -44,38 +44,38 @@ def portrait(shown, config=CONFIG):
 def test_the_reference_is_the_frame_with_the_portrait_s_pose():
     model, source = portrait(motion(yaw=10))
     frames = Motion.cat([motion(yaw=y) for y in (40, 12, -30)])
-    assert find_reference(model, source, frames) == 1
+    assert nearest_frame(model, source, frames) == 1
 
 
 @pytest.mark.parametrize("change", ["opening", "width"])
 def test_of_frames_in_one_pose_it_is_the_one_whose_mouth_is_like_the_portrait_s(change):
     model, source = portrait(motion(**{change: 0.05}))
     frames = Motion.cat([motion(**{change: c}) for c in (0.2, 0.06, 0.0)])
-    assert find_reference(model, source, frames) == 1
+    assert nearest_frame(model, source, frames) == 1
 
 
 def test_a_wide_open_mouth_counts_more_than_a_small_turn_and_less_than_a_wide_one():
     model, source = portrait(motion())
     for yaw, chosen in ((8, 1), (70, 0)):
         frames = Motion.cat([motion(opening=0.08), motion(yaw=yaw)])
-        assert find_reference(model, source, frames) == chosen
+        assert nearest_frame(model, source, frames) == chosen
 
 
 def test_how_two_people_differ_at_rest_beside_eyes_and_mouth_does_not_count():
     model, source = portrait(motion())
     frames = Motion.cat([motion(opening=0.03), motion(everywhere=0.3)])
-    assert find_reference(model, source, frames) == 1
+    assert nearest_frame(model, source, frames) == 1
 
 
 def test_a_model_without_regions_compares_all_offsets():
     config = dataclasses.replace(CONFIG, hint_regions=())
     model, source = portrait(motion(), config)
     frames = Motion.cat([motion(opening=0.03), motion(everywhere=0.3)])
-    assert find_reference(model, source, frames) == 0
+    assert nearest_frame(model, source, frames) == 0
 
 
 def test_a_code_that_moves_no_keypoint_does_not_make_a_frame_less_near():
     model, source = portrait(motion())
     far = dataclasses.replace(motion(), expression_code=torch.full((1, CONFIG.expression_code), 9))
     frames = Motion.cat([motion(yaw=3), far])
-    assert nearest_frame(source.motion, frames, face_shape(model, source)) == 1
+    assert nearest_frame(model, source, frames) == 1
