@@ -42,7 +42,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add(
         "--model",
         metavar="FOLDER_OR_ID",
-        help="a folder, or org/name[@revision] on the Hugging Face Hub (default: the bundled one)",
+        help="a folder, mmfa-s-256-open, or org/name[@revision] on the Hugging Face Hub "
+        "(default: the bundled mmfa-s-256)",
     )
     add("--device", metavar="NAME", help="cpu or cuda (default: a GPU if there is one)")
     add(

@@ -75,6 +75,18 @@ def rotation_from_angles(angles_deg: Tensor) -> Tensor:
     return rotation_from_pose(HeadPose(*angles_deg.unbind(-1)))
 
 
+def mean_rotation(rotations: Tensor) -> Tensor:
+    """Average rotations that are near each other, (V, B, 3, 3) to (B, 3, 3).
+
+    Equation: the rotation nearest to the mean matrix M = U S V^T, which is U V^T as long as M keeps
+    orientation, as it does for turns of less than 90 degrees between any two.
+    """
+    with full_precision(rotations):
+        u, _, vh = torch.linalg.svd(rotations.float().mean(0))
+        nearest: Tensor = u @ vh
+        return nearest
+
+
 def compose_keypoints(
     canonical_keypoints: Tensor,
     expression_offsets: Tensor,

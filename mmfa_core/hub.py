@@ -66,8 +66,9 @@ def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
     is logged.
 
     Args:
-        name: None for the bundled model, a folder, or ``org/name[@revision]`` on the Hub. A
-            folder that exists comes first.
+        name: None for the bundled model, a folder, the name of a model that comes along (such as
+            ``mmfa-s-256-open``), or ``org/name[@revision]`` on the Hub. A folder that exists comes
+            first.
         revision: branch, tag or full commit hash on the Hub; wins over the one in ``name``.
 
     Returns:
@@ -94,10 +95,7 @@ def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
         raise NotFoundError(f"{place.name} is a file, not a model folder.", "Name its folder.")
     match = REPOSITORY.fullmatch(str(name))
     if match is None:
-        raise NotFoundError(
-            f"There is no model folder {place.name!r}.",
-            "Name a folder, a repository as org/name[@revision], or leave it out.",
-        )
+        return _shipped(str(name), revision)
     wanted = revision or match["revision"]
     if wanted is not None and not REVISION.fullmatch(wanted):
         raise NotFoundError(
@@ -155,6 +153,22 @@ def _bundled() -> Path:
             f"Restore {BUNDLED.parent.name}/{BUNDLED.name}, or name a model with --model.",
         )
     return BUNDLED
+
+
+def _shipped(name: str, revision: str | None) -> Path:
+    """Find one of the models that come along, by its name alone."""
+    names = sorted(path.parent.name for path in BUNDLED.parent.glob(f"*/{WEIGHTS}"))
+    if name not in names:
+        raise NotFoundError(
+            f"There is no model folder {Path(name).name!r}.",
+            f"Name a folder, one of {', '.join(names)}, a repository as org/name[@revision], or "
+            "leave it out.",
+        )
+    if revision is not None:
+        raise NotFoundError(
+            f"{name} comes along and has no revision {revision!r}.", "Leave the revision out."
+        )
+    return BUNDLED.parent / name
 
 
 def _from_cache_or_hub(repository: str, revision: str | None) -> Path:

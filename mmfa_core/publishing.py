@@ -21,6 +21,7 @@ from mmfa_core.hub import NEEDED, publish_files, resolve_model
 from mmfa_core.model_files import WEIGHTS
 
 MODEL_CARD = Path(__file__).resolve().parents[1] / "MODEL_CARD.md"
+CARDS = {"mmfa-s-256-open": MODEL_CARD.parent / "docs" / "model-card-open.md"}  # others: MODEL_CARD
 CARD = "README.md"
 LICENSE = "LICENSE"
 OTHER = "other"
@@ -64,9 +65,9 @@ class PublishOptions:
 
     Attributes:
         repository: ``org/name`` on the Hub; made if it is missing.
-        model: the folder of the model; None takes the bundled one.
+        model: a folder or the name of a model that comes along; None takes the bundled one.
         card: Markdown without front matter that names these weights by their short hash; None
-            takes MODEL_CARD.md.
+            takes the one of this project, MODEL_CARD.md or that of CARDS.
         license: identifier of the Hub, such as ``apache-2.0``; None takes ``other`` with the name
             that the card's row "licence of the weights" gives.
         private: whether a repository that is made here is private.
@@ -138,7 +139,7 @@ def build_folder(place: Path, options: PublishOptions) -> LoadedModel:
     Raises:
         ConfigError, NotFoundError, MismatchError, ResourceError: as publish_model.
     """
-    source = resolve_model(None) if options.model is None else Path(options.model).expanduser()
+    source = _find(options.model)
     loaded = load_model(source)
     others = sorted({path.name for path in source.iterdir()} - {*NEEDED, LICENSE})
     if others:
@@ -147,7 +148,8 @@ def build_folder(place: Path, options: PublishOptions) -> LoadedModel:
             f"Move them away; {', '.join(NEEDED)} and {LICENSE} may stay.",
         )
     licensed = (source / LICENSE).is_file()
-    text = write_card(_read_card(options.card), loaded, options, licensed=licensed)
+    card = options.card or CARDS.get(loaded.model_id, MODEL_CARD)
+    text = write_card(_read_card(card), loaded, options, licensed=licensed)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise ResourceError(f"{place.name} is there already.", "Choose another name.")
     try:
@@ -213,8 +215,14 @@ def _licence(text: str, given: str | None, *, licensed: bool) -> dict[str, str]:
     return {"license": OTHER, "license_name": said, **link}
 
 
-def _read_card(card: str | Path | None) -> str:
-    place = MODEL_CARD if card is None else Path(card).expanduser()
+def _find(model: str | Path | None) -> Path:
+    if model is None or Path(model).name == str(model):
+        return resolve_model(model)  # one that comes along, unless a folder here has that name
+    return Path(model).expanduser()
+
+
+def _read_card(card: str | Path) -> str:
+    place = Path(card).expanduser()
     try:
         return place.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -114,7 +114,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="DIR_OR_REPO",
-        help="folder, or org/name[@revision] on the Hugging Face Hub; the bundled model",
+        help="folder, mmfa-s-256-open, or org/name[@revision] on the Hub; the bundled model",
     )
 
 

@@ -225,7 +225,7 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("repository", metavar="ORG/NAME", help="made if it is missing; needs HF_TOKEN")
     add("--model", metavar="DIR", help="folder of the model; the bundled one")
-    add("--card", metavar="F.md", help="names these weights by their hash; MODEL_CARD.md")
+    add("--card", metavar="F.md", help="names these weights by their hash; this project's")
     add("--license", metavar="ID", help="identifier of the Hub; what the card says")
     add("--private", action="store_true", help="only for people whom you let in")
     add("--message", metavar="TEXT", help="of the commit")

@@ -152,6 +152,8 @@ def _code_path(renderer: Renderer, source: EncodedSource, other: EncodedSource) 
 def _feature_path(renderer: Renderer, source: EncodedSource, other: EncodedSource) -> Tensor:
     model = renderer.model
     with torch.no_grad():
-        first, last = (model.estimate(encoded.picture).features for encoded in (source, other))
+        first, last = (
+            model.estimate_closely(encoded.picture).features for encoded in (source, other)
+        )
         share = torch.linspace(0, 1, POINTS)[:, None]
         return model.expression_vae.decode_features(first + share * (last - first))

@@ -97,7 +97,7 @@ class Engine:
     def estimate(self, frames: Sequence[Frame]) -> tuple[Motion, Tensor]:
         """Estimate motion and canonical keypoints (B, K, 3); call it within computing()."""
         with self._fast():
-            found = self.loaded.model.estimate(self.to_tensor(frames))
+            found = self.loaded.model.estimate_closely(self.to_tensor(frames))
         return _single_precision(found.motion), found.canonical_keypoints.float()
 
     def estimate_motion(self, frames: Sequence[Frame]) -> Motion:

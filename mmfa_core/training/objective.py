@@ -129,7 +129,7 @@ class PairObjective(nn.Module):
         """
         if frozen:
             with torch.no_grad():
-                found = self.model.estimate(
+                found = self.model.estimate_closely(
                     torch.cat((pair.source.pictures, pair.driving.pictures))
                 )
             terms: dict[str, Tensor] = {}

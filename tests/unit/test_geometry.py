@@ -63,6 +63,20 @@ def test_a_rotation_has_the_order_of_the_corpus_labels():
     assert torch.allclose(mine, flip @ landmarker @ flip, atol=1e-6)
 
 
+@pytest.mark.parametrize(("first", "second", "between"), [(10, -4, 3), (178, -174, -178)])
+def test_the_mean_of_two_rotations_lies_between_them(first, second, between):
+    turns = [geometry.rotation_from_pose(pose(roll=roll)) for roll in (first, second)]
+    mean = geometry.mean_rotation(torch.stack(turns))
+    assert torch.allclose(mean, geometry.rotation_from_pose(pose(roll=between)), atol=1e-5)
+
+
+def test_the_mean_of_rotations_is_a_rotation_in_half_precision_too():
+    turns = torch.stack([geometry.rotation_from_pose(pose(a, -a, 2 * a)) for a in (5, 9, 20.0)])
+    mean = geometry.mean_rotation(turns.bfloat16())[0]
+    assert torch.allclose(mean @ mean.T, torch.eye(3), atol=1e-5)
+    assert torch.linalg.det(mean) > 0
+
+
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_composing_keypoints_equals_the_written_formula_point_by_point(formula):
     count, keypoints = 2, 7

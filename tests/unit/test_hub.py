@@ -18,7 +18,7 @@ import pytest
 
 from mmfa_core.checkpoint import load_model
 from mmfa_core.errors import MismatchError, NotFoundError
-from mmfa_core.hub import resolve_model
+from mmfa_core.hub import BUNDLED, resolve_model
 from mmfa_core.hub_errors import explain
 from tests.hub_client import Client, environment
 from tests.hub_server import serving
@@ -146,6 +146,21 @@ def test_a_local_folder_comes_first(client, hub, repository, tmp_path, monkeypat
     folder.mkdir(parents=True)
     assert resolve_model(repository.name) == folder
     assert hub.asked(repository.name) == []
+
+
+def test_a_model_that_comes_along_is_found_by_its_name_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert resolve_model(BUNDLED.name) == BUNDLED
+    with pytest.raises(NotFoundError, match=r"comes along and has no revision 'v1'\."):
+        resolve_model(BUNDLED.name, "v1")
+
+
+@pytest.mark.parametrize("name", ["...", "face_landmarker.task", "mmfa-s-257"])
+def test_a_name_that_no_model_has_lists_those_that_there_are(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotFoundError, match="There is no model folder") as caught:
+        resolve_model(name)
+    assert BUNDLED.name in caught.value.hint
 
 
 @pytest.mark.parametrize("name", [None, "."])

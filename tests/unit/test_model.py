@@ -9,7 +9,7 @@ import torch
 
 from mmfa_core.config import FORMULAS, GAUGES
 from mmfa_core.geometry import rotation_from_pose
-from mmfa_core.model import MMFA, CropPlace, build_model, pose_of
+from mmfa_core.model import MMFA, VIEWS, CropPlace, build_model, pose_of
 from mmfa_core.motion import Motion
 from mmfa_core.networks.dense_motion import _mix
 from mmfa_core.networks.refinement import Correction
@@ -181,6 +181,55 @@ def test_the_estimate_does_not_depend_on_how_the_crop_was_cut_when_the_crop_tell
     assert torch.allclose(motion.translation, place.translation, atol=1e-5)
     assert torch.allclose(motion.scale, place.scale, atol=1e-5)
     assert torch.allclose(motion.rotation, rotation_from_pose(pose(7.0, -3.0, 20.0)), atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_close_estimate_averages_crops_cut_a_little_off_and_takes_the_expression_of_the_middle(
+    model,
+):
+    picture = pictures(1)
+    coarse = model.estimate_coarse(picture)
+    each = []
+    for across, down, growth, roll_deg in VIEWS:
+        shift = coarse.place.scale * torch.tensor([across, down])
+        place = CropPlace(
+            coarse.place.roll_deg + roll_deg,
+            coarse.place.translation + shift,
+            coarse.place.scale * (1 + growth),
+        )
+        each.append(model.estimate(picture, coarse, place))
+    found = model.estimate_closely(picture)
+
+    def mean(read):
+        return torch.stack([read(e) for e in each]).mean(0)
+
+    assert not torch.allclose(each[0].mean, each[1].mean, atol=1e-4)
+    assert torch.allclose(found.mean, each[0].mean, atol=1e-5)
+    assert torch.equal(found.motion.expression_code, found.mean)
+    assert torch.allclose(found.motion.translation, mean(lambda e: e.motion.translation), atol=1e-5)
+    assert torch.allclose(found.motion.scale, mean(lambda e: e.motion.scale), atol=1e-5)
+    nearest = mean(lambda e: e.motion.rotation)
+    assert torch.allclose(found.motion.rotation, nearest, atol=0.01)
+    assert torch.allclose(
+        found.motion.expression_offsets, model.expression_vae.decode(found.mean), atol=1e-6
+    )
+
+
+def test_the_crops_of_a_close_estimate_lie_around_the_place_that_was_found():
+    assert torch.allclose(torch.tensor(VIEWS).sum(0), torch.zeros(4), atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_close_estimate_of_two_pictures_equals_those_of_each(model):
+    both = pictures(2)
+    together = model.estimate_closely(both)
+    for b in range(2):
+        alone = model.estimate_closely(both[b : b + 1])
+        assert torch.allclose(together.mean[b], alone.mean[0], atol=1e-5)
+        assert torch.allclose(
+            together.canonical_keypoints[b], alone.canonical_keypoints[0], atol=1e-5
+        )
+        assert torch.allclose(together.motion.rotation[b], alone.motion.rotation[0], atol=1e-5)
 
 
 @torch.no_grad()
