@@ -6,13 +6,12 @@ Knows nothing about files, faces in big pictures, or training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmfa_core.config import ModelConfig
+from mmfa_core.estimates import Coarse, CropPlace, EncodedSource, Estimate
 from mmfa_core.geometry import (
     compose_keypoints,
     full_precision,
@@ -44,74 +43,6 @@ VIEWS = (
     (0.08, -0.08, -0.05, 3.0),
     (-0.08, -0.08, 0.05, -3.0),
 )
-
-
-@dataclass(frozen=True)
-class EncodedSource:
-    """Hold what is computed once a source.
-
-    Attributes:
-        picture: (B, 3, H, W), [0, 1].
-        features: appearance maps, finest first.
-        canonical_keypoints: x_c, (B, K, 3), gauged.
-        motion: the source's own motion.
-    """
-
-    picture: Tensor
-    features: list[Tensor]
-    canonical_keypoints: Tensor
-    motion: Motion
-
-
-@dataclass(frozen=True)
-class CropPlace:
-    """Say where a head is, as far as cutting its crop needs.
-
-    Attributes:
-        roll_deg: (B,), degrees counter-clockwise.
-        translation: (B, 2), normalised.
-        scale: (B, 1), > 0.
-    """
-
-    roll_deg: Tensor
-    translation: Tensor
-    scale: Tensor
-
-
-@dataclass(frozen=True)
-class Coarse:
-    """Hold what the whole picture tells.
-
-    Attributes:
-        rotation: (B, 3, 3).
-        place: roll, translation and scale.
-        canonical_keypoints: (B, K, 3), before the gauge.
-    """
-
-    rotation: Tensor
-    place: CropPlace
-    canonical_keypoints: Tensor
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Hold everything that is estimated of pictures.
-
-    Attributes:
-        motion: refined by the face crop.
-        canonical_keypoints: x_c, (B, K, 3), gauged.
-        coarse: what came before the crop.
-        features: e, (B, E).
-        mean: of the expression code, (B, Z).
-        logvar: of the expression code, (B, Z).
-    """
-
-    motion: Motion
-    canonical_keypoints: Tensor
-    coarse: Coarse
-    features: Tensor
-    mean: Tensor
-    logvar: Tensor
 
 
 class MMFA(nn.Module):

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation.efflite import EffLite0
 from mmfa_core.evaluation.measure import Tools
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
-from mmfa_core.model import EncodedSource
 from mmfa_core.motion import HeadPose, Motion
 from tests.helpers import awake_model
 

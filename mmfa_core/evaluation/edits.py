@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.decoupling import (
     FACTORS,
@@ -44,7 +45,6 @@ from mmfa_core.evaluation.page import Plot, Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.inference.editing import edit_motion
 from mmfa_core.inference.interpolation import interpolate_codes
-from mmfa_core.model import EncodedSource
 from mmfa_core.motion import CONTROL_RANGES, Motion, MotionEdit
 
 Doubles = NDArray[np.float64]

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.heldout import HeldOut, is_frontal, one_a_person
 from mmfa_core.evaluation.measure import Frames, Measured, Progress, Tools, measure_faces
 from mmfa_core.evaluation.page import Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.inference.interpolation import interpolate_codes
-from mmfa_core.model import EncodedSource
 
 PAIRS = 12
 POINTS = 11

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation.efflite import EffLite0
 from mmfa_core.evaluation.heldout import to_frames, to_tensor
 from mmfa_core.evaluation.measure import Frames
-from mmfa_core.model import MMFA, EncodedSource
+from mmfa_core.model import MMFA
 from mmfa_core.motion import Motion
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.geometry import make_grid, resize_flow
 from mmfa_core.inference.engine import Engine
 from mmfa_core.media import Frame
-from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
 
 Map = NDArray[np.float32]

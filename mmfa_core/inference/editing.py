@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
 from mmfa_core.inference.dots import PLAIN, RADIUS, RIM, stamp
-from mmfa_core.model import MMFA, EncodedSource
+from mmfa_core.model import MMFA
 from mmfa_core.motion import HeadPose, Motion, MotionEdit
 
 Points = NDArray[np.float32]

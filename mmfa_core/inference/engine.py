@@ -19,8 +19,8 @@ from torch import Tensor
 
 from mmfa_core.checkpoint import LoadedModel
 from mmfa_core.errors import ConfigError
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.media import Frame
-from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
 from mmfa_core.networks.generator import Generated
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mmfa_core.config import ExpressionDirection, ExpressionStats
 from mmfa_core.errors import ConfigError
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.inference.codes import (
     Code,
     add_codes,
@@ -31,7 +32,6 @@ from mmfa_core.inference.portrait import Portrait, ingredient_of, prepare_portra
 from mmfa_core.inference.render import BATCH
 from mmfa_core.inference.watching import ReportProgress
 from mmfa_core.media import CLIP_SUFFIXES, ClipWriter, Frame, check_output
-from mmfa_core.model import EncodedSource
 from mmfa_core.provenance.origin import EXPRESSION
 
 CLIP_FRAMES = (2, 1800)  # of a clip through expressions

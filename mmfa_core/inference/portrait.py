@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.face import (
     Crop,
     Face,
@@ -23,7 +24,6 @@ from mmfa_core.face import (
 )
 from mmfa_core.inference.engine import Engine
 from mmfa_core.media import Frame, read_picture
-from mmfa_core.model import EncodedSource
 from mmfa_core.paste import paste_back
 from mmfa_core.provenance import Ingredient, hash_file, hash_pixels
 from mmfa_core.provenance.origin import PORTRAIT

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.inference.survey import Survey
-from mmfa_core.model import MMFA, EncodedSource
+from mmfa_core.model import MMFA
 from mmfa_core.motion import Motion
 
 # What counts as much as each of the others: a turn, ...

@@ -19,9 +19,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.inference.engine import Engine
 from mmfa_core.media import Frame
-from mmfa_core.model import EncodedSource
 from mmfa_core.motion import Motion
 
 BATCH = 4  # frames that are computed together

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.losses.motion import gap_errors, pose_distance
-from mmfa_core.model import MMFA, EncodedSource
+from mmfa_core.model import MMFA
 from mmfa_core.motion import Motion
 
 SHARE = 0.25  # of a batch is crossed: a picture more costs as much as a pair

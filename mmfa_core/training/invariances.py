@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmfa_core.estimates import Estimate
 from mmfa_core.geometry import (
     full_precision,
     make_grid,
@@ -23,7 +24,7 @@ from mmfa_core.geometry import (
 )
 from mmfa_core.losses.motion import pose_distance
 from mmfa_core.losses.terms import LossWeights
-from mmfa_core.model import MMFA, Estimate
+from mmfa_core.model import MMFA
 from mmfa_core.motion import HeadPose
 from mmfa_core.training.spline import apply_spline, fit_spline
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmfa_core.estimates import Coarse, CropPlace, EncodedSource, Estimate
 from mmfa_core.geometry import pose_from_rotation
 from mmfa_core.losses.motion import (
     gap_errors,
@@ -30,7 +31,7 @@ from mmfa_core.losses.reconstruction import (
     weighted_l1,
 )
 from mmfa_core.losses.terms import LossWeights
-from mmfa_core.model import MMFA, Coarse, CropPlace, EncodedSource, Estimate
+from mmfa_core.model import MMFA
 from mmfa_core.motion import Motion
 from mmfa_core.networks.generator import Generated
 from mmfa_core.training.augment import TRUST_GRID, Labelled

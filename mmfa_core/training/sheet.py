@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.geometry import make_grid, pose_from_rotation, rotation_from_pose
-from mmfa_core.model import MMFA, EncodedSource
+from mmfa_core.model import MMFA
 from mmfa_core.motion import HeadPose, Motion
 from mmfa_core.training.heldout import HeldOut
 

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 import torch
 
-from mmfa_core.model import MMFA, EncodedSource, Estimate
+from mmfa_core.estimates import EncodedSource, Estimate
+from mmfa_core.model import MMFA
 from mmfa_core.motion import Motion
 from mmfa_core.training.crossing import cross_identities
 from tests.helpers import awake_model

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Each part of the project and what it may import; a folder is one part, "facade" is __init__.py.
 MOTION = {"errors", "config", "motion"}
-MODEL = {*MOTION, "geometry", "networks", "model"}
+MODEL = {*MOTION, "geometry", "networks", "estimates", "model"}
 RUNTIME = {*MODEL, "model_files", "checkpoint", "hub", "media", "face", "paste", "provenance"}
 ALLOWED = {
     "errors": set(),
@@ -24,7 +24,8 @@ ALLOWED = {
     "motion": {"errors", "config"},
     "geometry": MOTION,
     "networks": {*MOTION, "geometry"},
-    "model": {*MOTION, "geometry", "networks"},
+    "estimates": MOTION,
+    "model": {*MOTION, "geometry", "networks", "estimates"},
     "model_files": {"errors", "config"},
     "checkpoint": {*MODEL, "model_files"},
     "hub_errors": {"errors"},

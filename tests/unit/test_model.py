@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from mmfa_core.config import FORMULAS, GAUGES
+from mmfa_core.estimates import CropPlace
 from mmfa_core.geometry import rotation_from_pose
-from mmfa_core.model import MMFA, VIEWS, CropPlace, build_model, pose_of
+from mmfa_core.model import MMFA, VIEWS, build_model, pose_of
 from mmfa_core.motion import Motion
 from mmfa_core.networks.dense_motion import _mix
 from mmfa_core.networks.refinement import Correction

@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 import torch
 
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.geometry import rotation_from_pose
 from mmfa_core.inference.reference import nearest_frame
-from mmfa_core.model import EncodedSource, build_model
+from mmfa_core.model import build_model
 from mmfa_core.motion import HeadPose, Motion
 from tests.helpers import tiny_config
 
