@@ -26,7 +26,7 @@ from mmfa_core.geometry import (
 )
 from mmfa_core.motion import HeadPose, Motion
 from mmfa_core.networks.appearance import AppearanceEncoder
-from mmfa_core.networks.dense_motion import DenseMotionNetwork
+from mmfa_core.networks.dense_motion import DenseMotion, DenseMotionNetwork
 from mmfa_core.networks.expression import ExpressionEncoder, ExpressionVAE
 from mmfa_core.networks.generator import Generated, Generator
 from mmfa_core.networks.hints import ExpressionHints
@@ -285,6 +285,18 @@ class MMFA(nn.Module):
             self.config.formula,
         )
 
+    def move(self, source: EncodedSource, driving: Motion) -> DenseMotion:
+        """Find where each place of the driven picture comes from; batches must agree.
+
+        Args:
+            source: encoded source, batch B.
+            driving: motion to show, batch B.
+
+        Returns:
+            DenseMotion, at a quarter of the picture's size.
+        """
+        return self._move(source, driving, *self._driven(source, driving))
+
     def render(self, source: EncodedSource, driving: Motion) -> Generated:
         """Generate the source with another motion; batches must agree.
 
@@ -295,28 +307,44 @@ class MMFA(nn.Module):
         Returns:
             Generated pictures (B, 3, H, W).
         """
-        canonical, own = source.canonical_keypoints, source.motion
-        ratio = (own.scale / driving.scale)[:, :, None]
-        with full_precision(ratio):
-            turn = own.rotation @ driving.rotation.transpose(1, 2)
-        own_offsets, offsets = (
-            self.gauge_expression(m.expression_offsets, canonical) for m in (own, driving)
-        )
-        posed = self._pose(canonical, offsets, driving)
-        motion = self.dense_motion(
-            source.features[1],
-            self._pose(canonical, own_offsets, own),
-            posed,
-            ratio * turn,
-            own.translation,
-            driving.translation,
-        )
+        own_offsets, offsets, posed = self._driven(source, driving)
+        motion = self._move(source, driving, own_offsets, offsets, posed)
         hints = None
         if self.hints is not None:
             side = motion.flow.shape[1]
             hints = self.hints(own_offsets, offsets, posed, driving.scale, side)
         generated: Generated = self.generator(source.picture, source.features, motion, hints)
         return generated
+
+    def _driven(self, source: EncodedSource, driving: Motion) -> tuple[Tensor, Tensor, Tensor]:
+        """Gauge own and driving offsets by the source, and pose it; each (B, K, 3)."""
+        canonical = source.canonical_keypoints
+        own_offsets, offsets = (
+            self.gauge_expression(m.expression_offsets, canonical) for m in (source.motion, driving)
+        )
+        return own_offsets, offsets, self._pose(canonical, offsets, driving)
+
+    def _move(
+        self,
+        source: EncodedSource,
+        driving: Motion,
+        own_offsets: Tensor,
+        _offsets: Tensor,
+        posed: Tensor,
+    ) -> DenseMotion:
+        own = source.motion
+        ratio = (own.scale / driving.scale)[:, :, None]
+        with full_precision(ratio):
+            turn = own.rotation @ driving.rotation.transpose(1, 2)
+        motion: DenseMotion = self.dense_motion(
+            source.features[1],
+            self._pose(source.canonical_keypoints, own_offsets, own),
+            posed,
+            ratio * turn,
+            own.translation,
+            driving.translation,
+        )
+        return motion
 
     def forward(self, source: Tensor, driving: Tensor) -> Generated:
         """Generate from a pair of pictures, each (B, 3, H, W) in [0, 1]."""

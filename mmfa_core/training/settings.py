@@ -13,7 +13,7 @@ from mmfa_core.config import MODEL_CONFIGS, ModelConfig, from_dict, mmfa_s_256
 from mmfa_core.errors import ConfigError
 from mmfa_core.losses.terms import LossWeights
 
-STAGES = ("encoders", "joint", "generator", "vae")
+STAGES = ("encoders", "motion", "joint", "generator", "vae")
 PRECISIONS = ("auto", "float32")
 
 
@@ -21,7 +21,8 @@ PRECISIONS = ("auto", "float32")
 class StageSettings:
     """Describe one stage; stages run one after the other."""
 
-    # encoders (teacher only), joint (all networks), generator (encoders frozen) or vae (polish)
+    # encoders (teacher only), motion (they and the flow, by the warped source), joint (all
+    # networks), generator (encoders frozen) or vae (polish)
     kind: str = "joint"
     name: str = "joint"  # for the log
     steps: int = 1000  # optimiser steps, > 0
@@ -34,9 +35,9 @@ class StageSettings:
     weights: LossWeights = field(default_factory=LossWeights)  # of the terms
 
     @property
-    def generates(self) -> bool:
-        """Say whether the stage generates pictures."""
-        return self.kind in {"joint", "generator"}
+    def moves(self) -> bool:
+        """Say whether the stage shows one picture of a pair with the motion of the other."""
+        return self.kind in {"motion", "joint", "generator"}
 
     def __post_init__(self) -> None:
         """Check kind and counts."""

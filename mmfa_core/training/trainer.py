@@ -136,8 +136,9 @@ class Trainer:
                 pair,
                 stage.weights,
                 noise,
-                joint=stage.generates,
+                joint=stage.moves,
                 frozen=stage.kind == "generator",
+                paint=stage.kind != "motion",
             )
         terms = dict(result.terms)
         if self.discriminator is not None and stage.weights.adversarial > 0 and result.face_crops:
@@ -295,7 +296,7 @@ class Trainer:
         if place is None:
             raise ValueError("the schedule is over")
         stage = place.stage
-        return self.sampler.batch(step, stage.batch, joint=stage.generates, rank=self.rank)
+        return self.sampler.batch(step, stage.batch, joint=stage.moves, rank=self.rank)
 
     def _stage_ended(self) -> bool:
         place = self.place()

@@ -83,6 +83,30 @@ def test_an_encoders_step_teaches_the_encoders_alone(pair):
             assert parameter.grad.isfinite().all(), name
 
 
+def test_a_step_that_only_moves_teaches_encoders_and_flow_by_the_warped_source(pair):
+    model = awake_model()
+    objective = PairObjective(model, teacher=True)
+    made = objective(pair, EVERY, noise(model, 3), joint=True, paint=False)
+    assert made.generated is None
+    assert set(made.terms) == MOTION | INVARIANT | TAUGHT | {"warped"}
+    (made.terms["warped"]).backward()
+    learning = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
+    assert learning >= {"motion_estimator", "expression_encoder", "dense_motion"}
+    assert not learning & {"generator", "hints"}
+
+
+def test_the_warped_source_is_judged_alike_with_and_without_painting(pair):
+    model = awake_model()
+    objective = PairObjective(model, teacher=True)
+    still = torch.zeros(6, model.config.expression_code + 4)
+    painted, moved = (
+        objective(pair, LossWeights(), still, joint=True, paint=paint).terms
+        for paint in (True, False)
+    )
+    assert moved["flow"].item() == pytest.approx(painted["flow"].item(), rel=1e-4)
+    assert moved["warped"].item() == pytest.approx(painted["warped"].item(), rel=0.1)
+
+
 def test_without_a_teacher_no_landmark_and_no_label_but_the_pose_matters(pair):
     model = awake_model()
     objective = PairObjective(model, teacher=False)
