@@ -145,7 +145,9 @@ def mix_pixels(first: Frames, last: Frames) -> Frames:
 
 
 def _code_path(renderer: Renderer, source: EncodedSource, other: EncodedSource) -> Tensor:
-    codes = interpolate_codes(source.motion.expression_code, other.motion.expression_code, POINTS)
+    ends = source.motion.expression_code, other.motion.expression_code
+    with torch.no_grad():
+        codes = interpolate_codes(*ends, POINTS, decode=renderer.model.expression_vae.decode)
     return renderer.decode_expression(codes)
 
 

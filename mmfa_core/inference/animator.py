@@ -487,7 +487,7 @@ class Animator:
     ) -> list[Frame]:
         """Go from one face's expression to another's, through the Gaussian code of the VAE.
 
-        Pose, size and place stay those of ``identity``.
+        Pose, size and place stay those of ``identity``. Keypoints move as far in every step.
 
         Args:
             a: face with the first expression.

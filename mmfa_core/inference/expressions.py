@@ -194,7 +194,7 @@ def interpolate_faces(
     shown = first if identity is None else prepare_portrait(engine, identity)
     with engine.computing():
         start, end = (p.source.motion.expression_code for p in (first, last))
-        codes = interpolate_codes(start, end, steps, path)
+        codes = interpolate_codes(start, end, steps, path, engine.decode_expression)
     return render_codes(engine, shown.source, codes)
 
 

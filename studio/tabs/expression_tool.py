@@ -40,7 +40,7 @@ def build_interpolation(studio: StudioContext, terms: Terms) -> None:
         file_format: str = "mp4",
         badge: bool = True,
     ) -> str:
-        """Go from one face's expression to another's in equal steps.
+        """Go from one face's expression to another's; keypoints move as far in every step.
 
         Args:
             a: picture file of the face with the first expression.

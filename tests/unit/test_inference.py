@@ -274,6 +274,27 @@ def test_a_slerp_between_parallel_codes_is_a_line(factor):
     torch.testing.assert_close(slerp, interpolate_codes(start, factor * start, 5))
 
 
+def bent(codes: torch.Tensor) -> torch.Tensor:
+    """Decode so that most of the face's change lies near the end of the path."""
+    return (codes**3)[:, :, None].repeat(1, 1, 3)
+
+
+@pytest.mark.parametrize("path", ["linear", "slerp"])
+def test_with_a_decoder_the_face_and_not_the_code_moves_in_equal_steps(path):
+    start, end = torch.tensor([[0.1, 0.5]]), torch.tensor([[1.0, 2.0]])
+    codes = interpolate_codes(start, end, 9, path, bent)
+    moves = bent(codes).diff(dim=0).flatten(1).norm(dim=1)
+    assert moves.max() / moves.min() < 1.05
+    plain = bent(interpolate_codes(start, end, 9, path)).diff(dim=0).flatten(1).norm(dim=1)
+    assert plain.max() / plain.min() > 2
+    assert torch.equal(codes[:1], start) and torch.equal(codes[-1:], end)
+
+
+def test_a_walk_between_equal_expressions_stays_there():
+    code = torch.randn(1, 4)
+    assert torch.allclose(interpolate_codes(code, code, 5, "linear", bent), code.expand(5, -1))
+
+
 @pytest.mark.parametrize(
     ("steps", "path", "sentence"),
     [
