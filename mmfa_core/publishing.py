@@ -26,7 +26,10 @@ CARD = "README.md"
 LICENSE = "LICENSE"
 OTHER = "other"
 NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
-LICENCE_ROW = re.compile(r"^\| *licen[cs]e of the weights *\| *([^|,;.]+)", re.MULTILINE)
+LICENCE_ROW = re.compile(
+    r"^\| *licen[cs]e of the weights *\| *([^|,;]+?) *(?:[|,;]|\.(?!\d))", re.MULTILINE
+)
+HUB_LICENCES = {"apache-2.0", "cc-by-4.0", "cc0-1.0", "mit"}  # identifiers that a card may name
 TRAITS = {
     "library_name": "mmfa-studio",
     "pipeline_tag": "image-to-video",
@@ -68,8 +71,8 @@ class PublishOptions:
         model: a folder or the name of a model that comes along; None takes the bundled one.
         card: Markdown without front matter that names these weights by their short hash; None
             takes the one of this project, MODEL_CARD.md or that of CARDS.
-        license: identifier of the Hub, such as ``apache-2.0``; None takes ``other`` with the name
-            that the card's row "licence of the weights" gives.
+        license: identifier of the Hub, such as ``apache-2.0``; None takes what the card's row
+            "licence of the weights" gives, one of HUB_LICENCES or else ``other`` with that name.
         private: whether a repository that is made here is private.
         message: of the commit; None takes the name and hash of the model.
         output: where the folder is built and kept; None builds it in a temporary place.
@@ -200,6 +203,8 @@ def write_card(text: str, loaded: LoadedModel, options: PublishOptions, *, licen
 def _licence(text: str, given: str | None, *, licensed: bool) -> dict[str, str]:
     row = LICENCE_ROW.search(text)
     said = re.sub(r"[^a-z0-9]+", "-", row[1].lower()).strip("-") if row else ""
+    if row and given is None and row[1].lower() in HUB_LICENCES:
+        return {"license": row[1].lower()}
     if given not in (None, OTHER):
         if "non-commercial" in said and "-nc" not in str(given):
             raise ConfigError(

@@ -109,6 +109,22 @@ def test_a_licence_of_the_hub_can_be_named(build, card):
     assert front_matter(build(license="apache-2.0"))[0]["license"] == "apache-2.0"
 
 
+def test_a_licence_of_the_hub_may_stand_in_the_card(build, card):
+    words = card.read_text().replace("non-commercial research only", "Apache-2.0")
+    card.write_text(words)
+    traits = front_matter(build())[0]
+    assert traits["license"] == "apache-2.0"
+    assert "license_name" not in traits
+
+
+def test_the_open_model_can_be_published_with_its_own_card():
+    done = publish_model(
+        PublishOptions(repository="org/open", model="mmfa-s-256-open", dry_run=True)
+    )
+    assert done["model_id"] == "mmfa-s-256-open"
+    assert set(done["files"]) == NEEDED | {"README.md"}
+
+
 def test_the_bundled_model_can_be_published_with_the_card_of_this_project(tmp_path):
     short_hash = json.loads((BUNDLED / "hashes.json").read_text())["model.safetensors"][:12]
     card = tmp_path / "card.md"  # the figures of the card may be about to follow new weights
