@@ -212,11 +212,11 @@ class MMFA(nn.Module):
         """
         count, views = len(pictures), len(VIEWS)
         coarse = self.estimate_coarse(pictures)
-        rows = [_off_centre(coarse.place, view) for view in VIEWS]
+        middle, off = coarse.place, coarse.place.scale.new_tensor(VIEWS)[:, None]  # (V, 1, 4)
         place = CropPlace(
-            torch.cat([row.roll_deg for row in rows]),
-            torch.cat([row.translation for row in rows]),
-            torch.cat([row.scale for row in rows]),
+            (middle.roll_deg + off[..., 3]).flatten(),
+            (middle.translation + middle.scale * off[..., :2]).flatten(0, 1),
+            (middle.scale * (1 + off[..., 2:3])).flatten(0, 1),
         )
         repeated = Coarse(
             coarse.rotation.repeat(views, 1, 1),
@@ -240,8 +240,9 @@ class MMFA(nn.Module):
             self.expression_vae.decode(code),
         )
         canonical = self.gauge_identity(mean(found.canonical_keypoints))
-        middle = found.features[:count], code, found.logvar[:count]
-        return Estimate(motion, canonical, coarse, *middle)
+        return Estimate(
+            motion, canonical, coarse, found.features[:count], code, found.logvar[:count]
+        )
 
     def estimate_motion(self, pictures: Tensor) -> Motion:
         """Estimate the motion in pictures as inference does, without identity.
@@ -295,7 +296,8 @@ class MMFA(nn.Module):
         Returns:
             DenseMotion, at a quarter of the picture's size.
         """
-        return self._move(source, driving, *self._driven(source, driving))
+        own_offsets, _, posed = self._driven(source, driving)
+        return self._move(source, driving, own_offsets, posed)
 
     def render(self, source: EncodedSource, driving: Motion) -> Generated:
         """Generate the source with another motion; batches must agree.
@@ -308,7 +310,7 @@ class MMFA(nn.Module):
             Generated pictures (B, 3, H, W).
         """
         own_offsets, offsets, posed = self._driven(source, driving)
-        motion = self._move(source, driving, own_offsets, offsets, posed)
+        motion = self._move(source, driving, own_offsets, posed)
         hints = None
         if self.hints is not None:
             side = motion.flow.shape[1]
@@ -325,12 +327,7 @@ class MMFA(nn.Module):
         return own_offsets, offsets, self._pose(canonical, offsets, driving)
 
     def _move(
-        self,
-        source: EncodedSource,
-        driving: Motion,
-        own_offsets: Tensor,
-        _offsets: Tensor,
-        posed: Tensor,
+        self, source: EncodedSource, driving: Motion, own_offsets: Tensor, posed: Tensor
     ) -> DenseMotion:
         own = source.motion
         ratio = (own.scale / driving.scale)[:, :, None]
@@ -365,16 +362,6 @@ class MMFA(nn.Module):
                 motion.expression_offsets.expand(count, -1, -1),
             ),
         )
-
-
-def _off_centre(place: CropPlace, view: tuple[float, float, float, float]) -> CropPlace:
-    across, down, growth, roll_deg = view
-    shift = place.translation.new_tensor((across, down))
-    return CropPlace(
-        place.roll_deg + roll_deg,
-        place.translation + place.scale * shift,
-        place.scale * (1 + growth),
-    )
 
 
 def build_model(config: ModelConfig) -> MMFA:

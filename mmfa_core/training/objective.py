@@ -141,12 +141,12 @@ class PairObjective(nn.Module):
         else:
             found, terms = self._estimate(pair, weights, noise, joint)
         if not joint:
-            return StepResult({k: v for k, v in terms.items() if getattr(weights, k) > 0})
+            return StepResult(_weighed(terms, weights))
         source = self._source(pair, found)
         driving = found.motion[len(pair.source.scale) :]
         if not paint:
             terms |= self._warp_terms(pair, self.model.move(source, driving))
-            return StepResult({k: v for k, v in terms.items() if getattr(weights, k) > 0})
+            return StepResult(_weighed(terms, weights))
         return self._generate(pair, source, driving, weights, noise, terms)
 
     def _estimate(
@@ -201,7 +201,7 @@ class PairObjective(nn.Module):
             if crossed is not None and self.teacher:
                 strange = cut_crossed(crossed, noise[:, size:])
                 crops = torch.cat((crops[0], strange)), crops[1]
-        kept = {k: v for k, v in terms.items() if getattr(weights, k) > 0}
+        kept = _weighed(terms, weights)
         return StepResult(kept, generated, crops)
 
     def _crop_place(self, both: Labelled, coarse: Coarse, noise: Tensor, joint: bool) -> CropPlace:
@@ -329,3 +329,8 @@ class PairObjective(nn.Module):
             "openings": (error.mean(1, keepdim=True) * weights).sum() / inside.sum(),
             "revealed": (blend * changed).sum() / inside.sum(),
         }
+
+
+def _weighed(terms: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
+    """Leave out terms without a weight."""
+    return {name: term for name, term in terms.items() if getattr(weights, name) > 0}
