@@ -11,7 +11,6 @@ import dataclasses
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor
 from mmfa_core.checkpoint import LoadedModel
 from mmfa_core.errors import ConfigError
 from mmfa_core.estimates import EncodedSource
+from mmfa_core.hardware import has_fast_bfloat16
 from mmfa_core.media import Frame
 from mmfa_core.motion import Motion
 from mmfa_core.networks.generator import Generated
@@ -179,11 +179,9 @@ def choose_dtype(device: torch.device, name: str | None = None) -> torch.dtype:
             )
         chosen: torch.dtype = getattr(torch, name)
         return chosen
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and _has_amx():
+    if has_fast_bfloat16(device):
         return torch.bfloat16
-    return torch.float32
+    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def choose_threads(threads: int | None) -> int:
@@ -204,13 +202,3 @@ def _available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, min(len(os.sched_getaffinity(0)), THREAD_LIMITS[1]))
     return max(1, min(os.cpu_count() or 1, THREAD_LIMITS[1]))
-
-
-def _has_amx() -> bool:
-    if hasattr(torch.cpu, "get_capabilities"):
-        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return " amx_bf16" in flags

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from mmfa_core.config import ModelConfig, from_dict, to_dict
 from mmfa_core.errors import ConfigError, MismatchError
+from mmfa_core.hardware import has_fast_bfloat16
 from mmfa_core.losses.adversarial import discriminator_loss, generator_loss
 from mmfa_core.losses.terms import weighted_sum
 from mmfa_core.model import MMFA
@@ -130,7 +131,7 @@ class Trainer:
         pair = to_device(self._take_batch(), self.device)
         noise = self._noise(stage)
         self.model.train()
-        half = self.settings.precision == "auto" and use_bfloat16(self.device)
+        half = self.settings.precision == "auto" and has_fast_bfloat16(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             result: StepResult = self.objective(
                 pair,
@@ -343,13 +344,6 @@ def learning_rate(stage: StageSettings, step: int) -> float:
     share = (step - stage.warmup) / max(1, stage.steps - stage.warmup)
     low = stage.lr_end
     return stage.lr * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
-
-
-def use_bfloat16(device: torch.device) -> bool:
-    """Tell whether bf16 autocast is faster than fp32: on GPUs, and on CPUs with AMX tiles."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
 
 
 def to_device(pair: Pair, device: torch.device) -> Pair:

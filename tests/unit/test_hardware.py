@@ -1,0 +1,39 @@
+"""Where half precision pays: by the CPU's instructions, whoever names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmfa_core import hardware
+from mmfa_core.inference.engine import choose_dtype
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "fast"),
+    [
+        ({"avx2", "avx512_bf16"}, True),  # AMD's since Zen 4
+        ({"avx2", "avx512f", "amx_bf16"}, True),  # Intel's since Sapphire Rapids
+        ({"avx2", "avx512f"}, False),
+        (set(), False),
+    ],
+)
+def test_bfloat16_is_taken_where_the_cpu_multiplies_it(
+    flags: set[str], fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "_cpu_flags", lambda: flags)
+    assert hardware.has_fast_bfloat16(CPU) is fast
+    assert choose_dtype(CPU) is (torch.bfloat16 if fast else torch.float32)
+    assert choose_dtype(CPU, "float32") is torch.float32
+    assert not hardware.has_fast_bfloat16(torch.device("meta"))
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="Linux tells what a CPU can do")
+def test_an_older_torch_finds_the_same_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = hardware.has_fast_bfloat16(CPU)
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert hardware.has_fast_bfloat16(CPU) is known
