@@ -29,6 +29,7 @@ NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 LICENCE_ROW = re.compile(
     r"^\| *licen[cs]e of the weights *\| *([^|,;]+?) *(?:[|,;]|\.(?!\d))", re.MULTILINE
 )
+LINK = re.compile(r"!?\[([^\]]*)\]\((?!https?:|#|mailto:)[^)]*\)")  # to a file of this project
 HUB_LICENCES = {"apache-2.0", "cc-by-4.0", "cc0-1.0", "mit"}  # identifiers that a card may name
 TRAITS = {
     "library_name": "mmfa-studio",
@@ -172,6 +173,8 @@ def build_folder(place: Path, options: PublishOptions) -> LoadedModel:
 def write_card(text: str, loaded: LoadedModel, options: PublishOptions, *, licensed: bool) -> str:
     """Write the card of the Hub: front matter in YAML, the given text, and how to use the model.
 
+    Of links to files of this project, which the Hub doesn't have, only their words stay.
+
     Args:
         text: Markdown without front matter.
         loaded: the model that the text must be about.
@@ -196,6 +199,7 @@ def write_card(text: str, loaded: LoadedModel, options: PublishOptions, *, licen
     front = "".join(f"{name}: {json.dumps(value)}\n" for name, value in traits.items())
     use = USE.format(repository=options.repository, hash=loaded.model_hash)
     local = f"checkpoints/{loaded.model_id}/"
+    text = LINK.sub(r"\1", text)
     start, heading, rest = text.replace(local, "").partition("\n## ")
     return f"---\n{front}---\n{start.rstrip()}\n\n{use}{heading.lstrip()}{rest}"
 

@@ -117,6 +117,14 @@ def test_a_licence_of_the_hub_may_stand_in_the_card(build, card):
     assert "license_name" not in traits
 
 
+def test_links_to_files_that_do_not_go_along_become_words(build, card):
+    web = "[the paper](https://arxiv.org/abs/2603.04302), [limits](#limits)"
+    card.write_text(
+        f"{card.read_text()}\nSee [its card](../MODEL_CARD.md), ![a sheet](a.jpg), {web}.\n"
+    )
+    assert f"See its card, a sheet, {web}." in front_matter(build())[1]
+
+
 def test_the_open_model_can_be_published_with_its_own_card():
     done = publish_model(
         PublishOptions(repository="org/open", model="mmfa-s-256-open", dry_run=True)
