@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import signal
 import sys
 import tempfile
 import webbrowser
@@ -98,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except argparse.ArgumentTypeError as error:
         return _fail(f"{AUTH_VARIABLE} {error}.")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    # Asked to end, as by `docker stop`: leave by the door, so that people's files are deleted.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="mmfa-studio-", ignore_cleanup_errors=True) as folder:
         # Gradio writes what people send and what is made here; nobody else's files are near it.
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -135,6 +138,7 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
             max_clip_s=flags.max_clip_seconds,
             max_upload_mb=int(flags.max_upload_mb),
             webcam=not on_spaces,
+            shared=flags.share,
             ready_examples=on_spaces or flags.ready_examples,
         ),
     )

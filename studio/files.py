@@ -10,6 +10,7 @@ what people sent (``delete_cache``), this module what was made.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -53,7 +54,8 @@ def keep_sweeping(every_s: float = SWEEP_S, age_s: float = KEEP_S) -> None:
     def sweep() -> None:
         while True:
             time.sleep(every_s)
-            delete_older_than(age_s)
+            with contextlib.suppress(OSError):  # the next time is another chance
+                delete_older_than(age_s)
 
     threading.Thread(target=sweep, name="sweep", daemon=True).start()
 
@@ -77,10 +79,10 @@ def delete_older_than(age_s: float) -> int:
 
 def _newest(folder: Path) -> float:
     """Return when a folder or anything in it was last written, s since 1970."""
-    times = [folder.stat().st_mtime]
-    for path in folder.rglob("*"):
+    times = []
+    for path in (folder, *folder.rglob("*")):
         try:
             times.append(path.stat().st_mtime)
         except FileNotFoundError:  # went while we looked
             continue
-    return max(times)
+    return max(times, default=time.time())

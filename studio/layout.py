@@ -21,7 +21,7 @@ from studio.tabs.pose import build_pose
 from studio.tabs.verify import build_verify
 from studio.terms import build_terms, recall_consent
 from studio.theme import ICON
-from studio.words import ABOUT, TAGLINE
+from studio.words import TAGLINE, about
 
 TABS = (
     ("expressions", "Expressions", build_expressions),
@@ -82,7 +82,13 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
             with folder:
                 build_recipe_panel(tabs[name], rules)
         with gr.Accordion("Before you begin: consent, privacy, limits", open=False):
-            gr.Markdown(ABOUT.format(kept=f"{KEEP_S / 3600:g} hours", size_px=animator.size_px))
+            words = about(
+                animator.model_id,
+                size_px=animator.size_px,
+                kept=f"{KEEP_S / 3600:g} hours",
+                shared=studio.settings.shared,
+            )
+            gr.Markdown(words)
         build_interpolation(studio, terms)
         build_footer(studio)
         load_from_url(page, tabs, chosen)

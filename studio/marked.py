@@ -30,6 +30,9 @@ CONSENT_TEXT = (
     "true says that you may use these pictures, and that the people in them agree; needed for all "
     "but the shipped examples."
 )
+FILE_CONSENT_TEXT = (
+    "true says that you may use these files, and that the people in them agree; always needed."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Looks:
         fn: Handler,
         identity: str | None = None,
         *,
+        used: Sequence[str] = (),
         like: Handler | None = None,
         live: bool = True,
         lasting: bool = False,
@@ -64,6 +68,8 @@ class Looks:
             fn: the handler.
             identity: name of the argument that names whose face is shown, A to D; None takes the
                 first source.
+            used: the faces whose expression shows, A to D or names of arguments that name one; the
+                manifest tells of them and of no others.
             like: the handler whose name and arguments the manifest is to tell; None is fn itself.
             live: whether a person waits for it at a slider, so that it is measured.
             lasting: its pictures are part of the page itself.
@@ -81,7 +87,8 @@ class Looks:
                 settings = dict(zip(names, given, strict=False))
                 faces = [settings.pop(name) for name in self.sources]
                 shown = 0 if identity is None else SLOTS.find(str(settings[identity]))
-                others = [f for n, f in enumerate(faces) if n != shown and f is not None]
+                named = {str(settings.get(name, name)) for name in used} - {SLOTS[shown]}
+                others = [f for n, f in zip(SLOTS, faces, strict=False) if n in named and f]
 
                 def keep(frame: Frame) -> str:
                     return self.studio.keep(
@@ -125,14 +132,14 @@ def with_consent(fn: Handler) -> Handler:
     """Wrap a handler that makes files: it takes consent as one value more, and needs it."""
     if inspect.isgeneratorfunction(fn):
 
-        @_with_arguments(fn, "consent")
+        @_with_arguments(fn, "consent", consent=FILE_CONSENT_TEXT)
         def steps(*values: Any) -> Generator[Any, Any, Any]:
             require_consent(values[-1])
             return (yield from fn(*values[:-1]))
 
         return friendly(steps)
 
-    @_with_arguments(fn, "consent")
+    @_with_arguments(fn, "consent", consent=FILE_CONSENT_TEXT)
     def call(*values: Any) -> Any:
         require_consent(values[-1])
         return fn(*values[:-1])
@@ -140,9 +147,11 @@ def with_consent(fn: Handler) -> Handler:
     return friendly(call)
 
 
-def _with_arguments(fn: Handler, *names: str) -> Callable[[Handler], Handler]:
+def _with_arguments(
+    fn: Handler, *names: str, consent: str = CONSENT_TEXT
+) -> Callable[[Handler], Handler]:
     """Give a wrapper the signature and docstring of a handler, with arguments at the end."""
-    kinds = {"badge": (True, BADGE_TEXT), "consent": (False, CONSENT_TEXT)}
+    kinds = {"badge": (True, BADGE_TEXT), "consent": (False, consent)}
     keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
     added = [
         inspect.Parameter(name, keyword, annotation=bool, default=kinds[name][0]) for name in names

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from mmfa_core import MMFAError
-from studio.controls import TabControls
+from studio.controls import Refresh, TabControls
 from studio.messages import friendly
 from studio.recipe_schema import Rules
 from studio.recipes import (
@@ -24,10 +24,11 @@ from studio.recipes import (
     to_json,
     to_query,
 )
+from studio.wiring import MODEL, QUIET
 
 HINT = (
-    "A recipe holds the settings of this tab and never a picture, so it can be shared: with it "
-    "and the same files anybody gets the same result."
+    "A recipe holds the settings of this tab and never a picture, so it can be shared. Keyframes, "
+    "and a face frame that was moved by hand, are not part of it."
 )
 # In the browser: the address of this page belongs to whoever looks at it, not to the server.
 TO_LINK = "query => query ? location.origin + location.pathname + query : ''"
@@ -100,7 +101,11 @@ def build_recipe_panel(tab: TabControls, rules: Rules) -> None:
     )
     if tab.refresh is not None:
         loaded.success(
-            tab.refresh.fn, tab.refresh.inputs, tab.refresh.outputs, api_visibility="private"
+            tab.refresh.fn,
+            tab.refresh.inputs,
+            tab.refresh.outputs,
+            api_visibility="private",
+            **MODEL,
         )
 
 
@@ -159,6 +164,7 @@ def load_from_url(page: gr.Blocks, tabs: Mapping[str, TabControls], chosen: gr.T
     """
     rules = rules_of(tabs)
     every = [control for tab in tabs.values() for control in tab.controls.values()]
+    opened = gr.State("")  # the tab whose settings came by the link
 
     @friendly
     def visit(request: gr.Request) -> dict[Any, Any]:
@@ -166,16 +172,42 @@ def load_from_url(page: gr.Blocks, tabs: Mapping[str, TabControls], chosen: gr.T
         recipe = parse_query(dict(request.query_params), rules)
         if recipe is None:
             return {chosen: gr.skip()}
-        return {chosen: gr.Tabs(selected=recipe.tab)} | _settings(tabs[recipe.tab], recipe)
+        shown = {chosen: gr.Tabs(selected=recipe.tab), opened: recipe.tab}
+        return shown | _settings(tabs[recipe.tab], recipe)
 
     page.load(
         visit,
         None,
-        [chosen, *every],
+        [chosen, opened, *every],
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",
     )
+    for name, tab in tabs.items():
+        if tab.refresh is not None:
+            opened.change(
+                _only_if(name, tab.refresh),
+                [opened, *tab.refresh.inputs],
+                tab.refresh.outputs,
+                **QUIET,
+                **MODEL,
+            )
+
+
+def _only_if(name: str, refresh: Refresh) -> Callable[..., Any]:
+    """Refresh a tab if it is the one that is named; what there was stays where it can't."""
+    outputs = len(refresh.outputs)
+    unchanged = gr.skip() if outputs == 1 else (gr.skip(),) * outputs
+
+    def look(named: str, *values: Any) -> Any:
+        if named != name:
+            return unchanged
+        try:
+            return refresh.fn(*values)
+        except gr.Error:  # such as no consent yet: the picture comes with it
+            return unchanged
+
+    return look
 
 
 def read_small(path: str) -> str:

@@ -59,7 +59,7 @@ def build_animate(studio: StudioContext, terms: Terms) -> TabControls:
     if studio.settings.ready_examples:
         make_ready(handlers, known(PORTRAITS), known(CLIPS))
     tokens = [gr.State(None) for _ in range(RUNS)]
-    runs = RunTokens(handlers.animation, stage, tokens, terms)
+    runs = RunTokens(handlers.animation.runs.stops, stage, tokens, terms)
     _wire_portrait(handlers.portrait, portrait)
     wire_driver(handlers.driver, driver, settings, runs)
     wire_motion(handlers.motion, driver, settings, runs)
@@ -83,14 +83,19 @@ def _wire_portrait(handlers: PortraitHandlers, portrait: PortraitColumn) -> None
             gr.Slider(0, int(1.5 * max(width, height, 1)), side),
         )
 
+    def look_anew() -> tuple[int, int, int]:
+        return 0, 0, 0  # until the new face is found: a frame by hand was of the old portrait
+
     find_faces.__doc__ = handlers.find_faces.__doc__
-    portrait.picture.change(
+    fresh = portrait.picture.change(look_anew, None, crop, queue=False, **QUIET)
+    fresh.then(
         find_faces,
         portrait.picture,
         [portrait.frame, portrait.framed, portrait.faces, portrait.words, *crop],
         api_name="find_faces",
         show_progress="minimal",
         show_progress_on=portrait.picture,
+        trigger_mode="always_last",
         **MODEL,
     )
 

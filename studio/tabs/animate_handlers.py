@@ -116,7 +116,7 @@ class AnimateHandlers:
             shown=shown,
             file_format=file_format,
             driver=driver,
-            motion=motion,
+            motion=motion if driver == "motion" else DriveSettings.motion,  # else it says nothing
         )
         driving = driving_file(settings, clip, picture, motion_file)
         options = settings.options(self.runs.studio.settings.max_clip_s).changed(badge=badge)
@@ -162,11 +162,6 @@ class AnimateHandlers:
             return
         words = _summary(result) if result is not None else _partial(last)
         yield output, None, files[-1], progress_html(words), live_value(run, chunks, done=True)
-
-    def cancel(self, *tokens: str | None) -> None:
-        """Stop what was begun with these tokens; what was made so far is kept."""
-        for token in tokens:
-            self.runs.stops.cancel(token)
 
     def _animate_picture(
         self, prepared: PreparedPortrait, driving: str, options: AnimateOptions

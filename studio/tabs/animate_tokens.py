@@ -5,12 +5,15 @@ In: events. Out: events between which a run has a token. Knows nothing about wha
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Generator
 from typing import Any
 
 import gradio as gr
 
-from studio.tabs.animate_handlers import AnimateHandlers
 from studio.tabs.animate_layout import Stage
+from studio.tabs.animate_stops import Stops
 from studio.terms import Terms
 from studio.wiring import QUIET
 
@@ -18,34 +21,63 @@ from studio.wiring import QUIET
 class RunTokens:
     """Give each kind of run a token, and Cancel something to cancel while one is under way."""
 
-    def __init__(
-        self, handlers: AnimateHandlers, stage: Stage, tokens: list[gr.State], terms: Terms
-    ) -> None:
+    def __init__(self, stops: Stops, stage: Stage, tokens: list[gr.State], terms: Terms) -> None:
         self.terms = terms
         self.stage = stage
         self.tokens = tokens
-        self._handlers = handlers
+        self._stops = stops
 
         def cancel(*tokens: str | None) -> Any:
-            handlers.cancel(*tokens)
+            for token in tokens:
+                stops.cancel(token)
             return gr.Button("Stopping..." if any(tokens) else "Cancel", interactive=False)
 
         stage.cancel.click(cancel, tokens, stage.cancel, queue=False, **QUIET)
 
-    def begin(self, trigger: Any, number: int) -> Any:
-        """Make a token when something is pressed or given, and switch Cancel on."""
+    def begin(self, trigger: Any, number: int, *, replaces: bool = False) -> Any:
+        """Make a token when something is pressed or given, and switch Cancel on.
 
-        def begin() -> tuple[str, Any]:
-            return self._handlers.runs.stops.new_token(), gr.Button("Cancel", interactive=True)
+        Args:
+            trigger: listens for it.
+            number: of the kind of run.
+            replaces: what of this kind is under way is cancelled; otherwise it goes on, under its
+                own token, and Gradio leaves the new run out.
+        """
 
-        return trigger(begin, None, [self.tokens[number], self.stage.cancel], queue=False, **QUIET)
+        def begin(now: str | None) -> tuple[str, Any]:
+            if replaces:
+                self._stops.cancel(now)
+            if now is None or self._stops.is_cancelled(now):
+                now = self._stops.new_token()
+            return now, gr.Button("Cancel", interactive=True)
+
+        mine = self.tokens[number]
+        return trigger(begin, mine, [mine, self.stage.cancel], queue=False, **QUIET)
+
+    def ending(self, fn: Callable[..., Any]) -> Callable[..., Generator[Any]]:
+        """Wrap a run, a generator: when it ends, the token among its values is over."""
+        place = list(inspect.signature(fn).parameters).index("token")
+
+        @functools.wraps(fn)
+        def steps(*values: Any) -> Generator[Any]:
+            try:
+                yield from fn(*values)
+            finally:
+                self._stops.cancel(values[place])  # what is over is as good as cancelled
+
+        return steps
 
     def end(self, run: Any, number: int) -> None:
-        """Take the token away at the end, and switch Cancel off if it was the last."""
-        others = [token for n, token in enumerate(self.tokens) if n != number]
+        """Take the token away at the end, and switch Cancel off if it was the last.
 
-        def end(*others: str | None) -> tuple[None, Any]:
-            return None, gr.Button("Cancel", interactive=any(others))
+        A token whose run is not over stays: it is of a run that waited for this one.
+        """
+        mine = self.tokens[number]
+        others = [token for token in self.tokens if token is not mine]
+
+        def end(now: str | None, *others: str | None) -> tuple[str | None, Any]:
+            kept = None if self._stops.is_cancelled(now) else now
+            return kept, gr.Button("Cancel", interactive=any((kept, *others)))
 
         for after in (run.then, run.failure):  # then comes only after success
-            after(end, others, [self.tokens[number], self.stage.cancel], queue=False, **QUIET)
+            after(end, [mine, *others], [mine, self.stage.cancel], queue=False, **QUIET)

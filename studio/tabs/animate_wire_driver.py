@@ -29,8 +29,11 @@ def wire_driver(
     part = [settings[name] for name in ("start_s", "end_s", "driving_face")]
     shown = [driver.report, driver.frames, driver.faces, driver.mends]
 
-    def whole() -> tuple[float, float, int]:
-        return 0, 0, 0
+    had = gr.State(False)  # whether a clip was there before: a part of it says nothing of the next
+
+    def whole(clip: str | None, had: bool) -> tuple[Any, ...]:
+        kept = (0, 0, 0) if had else (gr.skip(),) * 3  # a recipe may have come before its clip
+        return *kept, clip is not None
 
     def lists(frames: list[Any], faces: list[Any], mends: Mends) -> list[Any]:
         buttons = [
@@ -41,10 +44,11 @@ def wire_driver(
 
     def examine(chain: Any, **more: Any) -> None:
         looked = chain.then(
-            handlers.examine_clip,
+            runs.ending(handlers.examine_clip),
             [driver.clip, *part, runs.tokens[0]],
             shown,
             show_progress="hidden",
+            trigger_mode="always_last",
             **more,
             **MODEL,
         )
@@ -57,8 +61,8 @@ def wire_driver(
         )
         runs.end(looked, 0)
 
-    fresh = driver.clip.change(whole, None, part, queue=False, **QUIET)
-    examine(runs.begin(fresh.then, 0), api_name="examine_clip")
+    fresh = driver.clip.change(whole, [driver.clip, had], [*part, had], queue=False, **QUIET)
+    examine(runs.begin(fresh.then, 0, replaces=True), api_name="examine_clip")
 
     def mend(number: int, mends: Mends) -> list[Any]:
         _, values = mends[number] if number < len(mends) else ("", {})
@@ -68,13 +72,13 @@ def wire_driver(
         mended = button.click(
             partial(mend, number), driver.mends, list(settings.values()), queue=False, **QUIET
         )
-        examine(runs.begin(mended.then, 0), api_visibility="private")
+        examine(runs.begin(mended.then, 0, replaces=True), api_visibility="private")
 
     def choose(event: gr.SelectData) -> int:
         return int(event.index)
 
     chosen = driver.faces.select(choose, None, settings["driving_face"], queue=False, **QUIET)
-    examine(runs.begin(chosen.then, 0), api_visibility="private")
+    examine(runs.begin(chosen.then, 0, replaces=True), api_visibility="private")
 
     def switch(kind: str) -> list[Any]:
         return [gr.Column(visible=kind == shown) for shown in ("clip", "clip", "picture", "motion")]
@@ -106,7 +110,7 @@ def wire_motion(
     begun = runs.begin(driver.save.click, 3)
     part = [settings[name] for name in ("start_s", "end_s", "driving_face")]
     run = begun.then(
-        handlers.save_motion,
+        runs.ending(handlers.save_motion),
         [driver.clip, *part, runs.tokens[3]],
         [driver.saved, runs.stage.progress],
         api_name="save_motion",

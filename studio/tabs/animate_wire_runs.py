@@ -35,7 +35,7 @@ def wire_preview(
     begun = runs.begin(runs.stage.preview.click, 1)
     ready = begun.then(lambda: gr.Column(visible=True), None, compare.group, queue=False, **QUIET)
     run = ready.then(
-        with_consent(handlers.preview_animation),
+        runs.ending(with_consent(handlers.preview_animation)),
         [
             portrait.picture,
             driver.clip,
@@ -91,7 +91,7 @@ def wire_animate(
 
     begun = runs.begin(stage.animate.click, 2)
     run = begun.then(ready, None, stages, queue=False, **QUIET).then(
-        with_consent(handlers.animate),
+        runs.ending(with_consent(handlers.animate)),
         [
             portrait.picture,
             driver.clip,

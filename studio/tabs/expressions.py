@@ -66,6 +66,7 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
         show_first = looks.wrap(
             handlers.show_faces,
             "shown_on",
+            used="AB",
             like=handlers.mix_expressions,
             live=False,
             lasting=True,
@@ -120,13 +121,13 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
                     steer, reset = build_steer(directions)
     mix = Mix(share, path, seconds, make, strip, clip)
     wiring = Wiring(handlers, VaryHandlers(studio), looks, faces, picture, terms)
-    wire_faces(wiring, mix, pad)
     wire_mix(wiring, mix, mix_tab)
     wire_pad(wiring, pad, pad_tab)
     wire_near(wiring, near, near_tab)
     wire_sum(wiring, total, sum_tab)
     if reset is not None:
         wire_steer(wiring, steer, reset, steer_tab)
+    wire_faces(wiring, mix, pad, near)
     return TabControls(
         "expressions",
         {
@@ -145,9 +146,5 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
             "gain": total.gain,
             **steer,
         },
-        Refresh(
-            looks.wrap(handlers.mix_expressions, "shown_on"),
-            wiring.inputs(share, faces.identity, path),
-            [picture],
-        ),
+        Refresh(wiring.part.show, wiring.inputs(*wiring.part.controls), [picture]),
     )

@@ -69,6 +69,10 @@ def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
     )
     terms.consent.change(looks.when_agreed(given, 5), **taken, **QUIET, **MODEL)
     _wire_over(CompareHandlers(studio), look, over, terms)
+
+    def look_again(portrait: str | None, stage: str, *values: Any) -> tuple[Any, ...]:
+        return *dissect(portrait, *values), *handlers.show_keypoints(portrait, stage)
+
     return TabControls(
         "keypoints",
         {
@@ -77,7 +81,11 @@ def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
             "mode": over.mode,
             "trails": over.trails,
         },
-        Refresh(dissect, taken["inputs"], taken["outputs"]),
+        Refresh(
+            look_again,
+            [look.portrait, look.stage, *taken["inputs"][1:]],
+            [*taken["outputs"], look.picture, look.space, look.words],
+        ),
     )
 
 

@@ -162,7 +162,7 @@ def _wire_moving(
     )
     token = gr.State(None)
     quiet: dict[str, Any] = {**small, "api_visibility": "private"}
-    begun = moving.render.click(handlers.begin, None, [token, moving.cancel], **quiet)
+    begun = moving.render.click(handlers.begin, [token], [token, moving.cancel], **quiet)
     run = begun.then(
         with_consent(handlers.render_timeline),
         [still.portrait, *clock, moving.driving, still.paste_back, token, *terms.inputs],
@@ -173,7 +173,7 @@ def _wire_moving(
         show_progress_on=[moving.status],
     )
     for after in (run.then, run.failure):  # then comes only after success
-        after(lambda: gr.Button(interactive=False), None, [moving.cancel], **quiet)
+        after(lambda: (None, gr.Button(interactive=False)), None, [token, moving.cancel], **quiet)
     run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     moving.cancel.click(handlers.cancel, [token], [moving.cancel], **quiet)
 

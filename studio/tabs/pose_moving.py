@@ -142,12 +142,13 @@ class MovingHandlers:
             view: as for edit_pose.
 
         Returns:
-            The picture, the pair if it was asked for, and the sliders in the order of edit_pose.
+            The picture, the pair if it was asked for, and the sliders in the order of edit_pose;
+            one whose range a keyframe leaves, as it may, gets a wider one.
         """
         edit = timeline_of(keyframes, seconds, fps).at(time_s)
         values = {name: round(getattr(edit, name), 4) for name in CONTROL_RANGES}
         shown = self.pose.edit_pose(portrait, **values, paste_back=paste_back, view=view)
-        return *shown, *values.values()
+        return *shown, *(_slider_value(name, value) for name, value in values.items())
 
     @friendly
     def render_timeline(  # noqa: PLR0917  # as edit_pose
@@ -208,14 +209,21 @@ class MovingHandlers:
                     told = time.monotonic()
                     yield gr.skip(), _progress(update)
 
-    def begin(self) -> tuple[str, Any]:
-        """Give a render a token, and Cancel something to cancel."""
-        return self.stops.new_token(), gr.Button(interactive=True)
+    def begin(self, now: str | None) -> tuple[str, Any]:
+        """Give a render a token, and Cancel something to cancel; one under way keeps its own."""
+        return now or self.stops.new_token(), gr.Button(interactive=True)
 
     def cancel(self, token: str | None) -> Any:
         """Ask a render to stop; it ends in good order and keeps what it has."""
         self.stops.cancel(token)
         return gr.Button(interactive=False)
+
+
+def _slider_value(name: str, value: float) -> Any:
+    limits = CONTROL_RANGES[name]
+    if limits.low <= value <= limits.high:
+        return value
+    return gr.Slider(min(limits.low, value), max(limits.high, value), value)
 
 
 def _progress(update: RenderUpdate) -> str:

@@ -131,7 +131,8 @@ def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(moving, portrait, e
 
 def test_a_cancelled_render_keeps_what_it_has(moving, portrait, monkeypatch):
     monkeypatch.setattr("studio.tabs.pose_moving.TELL_EVERY_S", 0)
-    token, _ = moving.begin()
+    token, _ = moving.begin(None)
+    assert moving.begin(token)[0] == token  # pressed again while it goes on
     steps = moving.render_timeline(portrait, ROWS, 20, "60", token=token)
     for step in steps:
         clip, words = step
@@ -146,6 +147,13 @@ def test_a_moment_of_the_timeline_sets_the_sliders_to_its_values(handlers, movin
     np.testing.assert_array_equal(frame, handlers.edit_pose(portrait, 5)[0])
     assert pair is None
     assert values == [5, 0, 0, 1, 0, 0, 1, 0]
+
+
+def test_a_keyframe_beyond_a_slider_makes_it_longer(moving, portrait):
+    rows = [[0, 35, *ROWS[0][2:]], [1, 35, *ROWS[0][2:]]]
+    _, _, turn, nod, *_ = moving.look_at_time(portrait, rows, 3, "25", 0.5)
+    assert (turn.value, turn.maximum, turn.minimum) == (35, 35, CONTROL_RANGES["yaw_deg"].low)
+    assert nod == 0
 
 
 def test_a_keyframe_is_set_in_order_and_replaces_the_one_at_its_time(moving):

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -22,6 +23,7 @@ from studio.tabs.animate_preview import PreviewHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
 from studio.tabs.animate_stops import KEPT, Stops
 from studio.tabs.animate_tab_handlers import TabHandlers
+from studio.tabs.animate_tokens import RunTokens
 from studio.tabs.animate_views import findings_html, live_value, progress_html, time_left
 from tests.tiny_model import save_tiny
 
@@ -112,7 +114,7 @@ def test_the_doctor_s_report_ends_with_its_mends(handlers, turn):
 
 
 def test_a_cancelled_examination_says_so(handlers, turn):
-    handlers.animation.cancel("mine")
+    handlers.animation.runs.stops.cancel("mine")
     *_, last = handlers.driver.examine_clip(turn, token="mine")
     assert "cancelled" in last[0]
 
@@ -172,7 +174,7 @@ def test_cancel_in_the_middle_keeps_what_was_made(handlers, portrait, turn):
     for step in steps:
         if "Frame" in str(step[3]):
             break
-    handlers.animation.cancel("mine")
+    handlers.animation.runs.stops.cancel("mine")
     *_, last = steps
     made = probe_clip(last[0]).frames
     assert 0 < made < 23
@@ -180,7 +182,7 @@ def test_cancel_in_the_middle_keeps_what_was_made(handlers, portrait, turn):
 
 
 def test_cancel_before_the_first_frame_leaves_everything_as_it_was(handlers, portrait, turn):
-    handlers.animation.cancel(None, "mine")
+    handlers.animation.runs.stops.cancel("mine")
     *_, last = handlers.animation.animate(portrait, turn, token="mine")
     assert is_kept(last[0])
     assert "Cancelled before there was a frame" in last[3]
@@ -227,7 +229,7 @@ def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, tu
     for step in steps:
         if "absolute" in step[2]:
             break
-    handlers.animation.cancel("mine")
+    handlers.animation.runs.stops.cancel("mine")
     *_, last = steps
     assert probe_clip(last[0]).frames == 23
     assert is_kept(last[1])  # its face was still being followed
@@ -389,6 +391,33 @@ def test_the_live_view_is_told_in_json():
         "chunks": ["/x/c.mp4"],
         "done": False,
     }
+
+
+def test_a_press_while_a_run_goes_on_keeps_its_token_and_a_new_clip_ends_the_old():
+    stops, wired = Stops(), []
+    with gr.Blocks():
+        stage = SimpleNamespace(cancel=gr.Button("Cancel"))
+        runs = RunTokens(stops, stage, [gr.State(None), gr.State(None)], None)
+    run = SimpleNamespace(then=lambda fn, *_, **__: wired.append(fn), failure=lambda *_, **__: None)
+    runs.begin(run.then, 0, replaces=True)
+    runs.begin(run.then, 1)
+    runs.end(run, 0)
+    examine, press, end = wired
+    first, _ = press(None)
+    assert press(first)[0] == first
+    stops.cancel(first)
+    assert press(first)[0] != first  # it would stop at once
+
+    old, _ = examine(None)
+    new, _ = examine(old)
+    assert stops.is_cancelled(old)
+    kept, cancel = end(new, None)  # the old one is over, the new one waited for it
+    assert kept == new
+    assert cancel.interactive
+    assert list(runs.ending(lambda token: iter([token]))(new)) == [new]
+    kept, cancel = end(new, None)
+    assert kept is None
+    assert not cancel.interactive
 
 
 def test_only_the_newest_cancelled_tokens_are_remembered():

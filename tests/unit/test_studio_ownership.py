@@ -39,7 +39,8 @@ class Site:
 
 def ask(app, path="/", *, person=None, body=(), address="10.0.0.1", kind=None, scheme="http"):
     """Send one request; return status, headers and body."""
-    headers = [(b"accept", b"text/html")] if kind is None else [(b"content-type", kind)]
+    kinds = kind if isinstance(kind, list) else [kind]
+    headers = [(b"accept", b"text/html") if k is None else (b"content-type", k) for k in kinds]
     if person:
         headers.append((b"cookie", f"x=1; {COOKIE}={person}".encode()))
     scope = {"type": "http", "path": path, "headers": headers, "scheme": scheme}
@@ -123,6 +124,14 @@ def test_a_file_of_another_can_not_be_named_as_an_input_not_even_with_escapes(pe
             assert ask(app, "/run", person=person, body=parts, kind=kind)[0] == 403
             assert ask(app, "/run", person=PERSON, body=parts, kind=kind)[0] == 200
             assert site.bodies[-1] == body  # it arrives whole
+
+
+def test_a_second_content_type_hides_no_file_of_another():
+    app = told_to(PERSON)
+    body = json.dumps({"data": [{"path": MINE}]}).encode()
+    kinds = [b"application/json", b"text/plain"]
+    for order in (kinds, kinds[::-1]):
+        assert ask(app, "/run", person=OTHER, body=(body,), kind=order)[0] == 403
 
 
 def test_a_new_browser_gets_a_cookie_and_a_client_without_one_is_known_by_its_address():

@@ -86,6 +86,11 @@ def test_what_is_ready_is_what_would_be_made(handlers, animator, portrait, clip,
     assert all(np.array_equal(a, b) for a, b in zip(read_clip(ready), read_clip(made), strict=True))
 
 
+def test_the_motion_counts_only_when_it_drives(handlers, portrait, clip, crop):
+    chosen = {**crop, "motion": "blink-twice"}  # the page has one chosen, whatever drives
+    assert len(list(handlers.animation.animate(str(portrait), str(clip), **chosen))) == 1
+
+
 @pytest.mark.parametrize("changed", [{"gain_rotation": 50}, {"crop_x": 20}, {"file_format": "gif"}])
 def test_other_settings_are_computed(handlers, portrait, clip, crop, changed):
     answers = list(handlers.animation.animate(str(portrait), str(clip), **{**crop, **changed}))

@@ -36,6 +36,7 @@ from studio.recipes import (
     to_query,
 )
 from studio.theme import build_css, build_theme
+from studio.words import LICENCES, about
 
 RULES = {
     "pose": {
@@ -249,6 +250,26 @@ def test_old_results_go_and_what_is_in_use_stays(tmp_path, monkeypatch):
     assert growing.exists()
     assert new.exists()
     assert uploaded.exists()  # Gradio's own
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_stops_no_sweep(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    old, gone = new_file(".mp4"), tmp_path / "made-gone"
+    os.utime(old.parent, (1, 1))
+    found = [gone, old.parent]
+    monkeypatch.setattr(Path, "glob", lambda *_: found)
+    assert delete_older_than(50) == 1
+    assert not old.parent.exists()
+
+
+def test_what_the_page_says_of_weights_and_way_is_so():
+    words = [about(name, size_px=256, kept="a day", shared=False) for name in LICENCES]
+    assert "non-commercial" in words[0]
+    assert "non-commercial" not in words[1]
+    other = about("org/model", size_px=256, kept="a day", shared=True)
+    assert "their model card" in other
+    assert "Gradio's servers" in other
+    assert "nobody else" not in other
 
 
 def test_the_meter_tells_the_median_of_what_succeeded():

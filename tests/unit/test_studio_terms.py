@@ -67,7 +67,7 @@ def pose(studio):
 def mix(studio):
     handlers = ExpressionHandlers(studio)
     faces = ("face_a", "face_b", "face_c", "face_d")
-    return Looks(studio, faces, mark_shown).wrap(handlers.mix_expressions, "shown_on")
+    return Looks(studio, faces, mark_shown).wrap(handlers.mix_expressions, "shown_on", used="AB")
 
 
 def test_shipped_examples_are_free_and_own_pictures_need_the_tick(pose, shipped, own):
@@ -112,6 +112,13 @@ def test_a_look_is_a_signed_file_that_names_its_sources_by_role(mix, shipped, ex
     roles = {i.role: i.sha256 for i in found.declared.ingredients}
     hashes = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in (other, shipped)]
     assert roles == {"portrait": hashes[0], "expression": hashes[1]}
+
+
+def test_a_look_does_not_name_faces_that_only_lie_beside(mix, shipped, examples):
+    other, unused = (str(examples / f"london_{n}_smiling.jpg") for n in ("034", "101"))
+    found = verify(mix(shipped, other, unused, unused, 0.5, "A", "linear", True, False))
+    named = {i.sha256 for i in found.declared.ingredients}
+    assert named == {hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in (shipped, other)}
 
 
 def test_the_badge_of_a_look_can_be_left_out(pose, shipped):
