@@ -128,6 +128,20 @@ def test_the_shown_face_can_be_another(page: Page, tab: Locator, finder: FaceFin
     assert np.abs(own.astype(int) - other.astype(int)).mean() > 10  # another person
 
 
+def test_another_shown_face_keeps_the_part_that_is_open(
+    page: Page, tab: Locator, finder: FaceFinder
+) -> None:
+    choose(page, "Sliders")
+    slide(page, "#expression-smile", 1)
+    picture = page.locator("#expression-picture")
+    before = address(picture)
+    tab.get_by_role("radio", name="C", exact=True).first.check()
+    expect_another(page, before)
+    smiling = smile_of(finder, picture_of(picture))
+    slide(page, "#expression-smile", 0)
+    assert smiling > smile_of(finder, picture_of(picture)) + 0.2  # C smiled by the slider
+
+
 def test_the_pad_moves_by_mouse_by_keys_and_by_its_sliders(
     page: Page, tab: Locator, finder: FaceFinder
 ) -> None:

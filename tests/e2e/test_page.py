@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import LEFT, TABS, Watch, expect_sentence, open_page, open_tab, upload
+from tests.e2e.browser import (
+    LEFT,
+    LONG_MS,
+    TABS,
+    Watch,
+    expect_sentence,
+    open_page,
+    open_tab,
+    upload,
+)
 
 
 @pytest.mark.parametrize("name", TABS)
@@ -81,6 +90,7 @@ def test_no_link_of_the_page_leads_to_another_host(page: Page, studio_url: str) 
 
 def test_settings_travel_by_link(page: Page, browser: Browser, studio_url: str) -> None:
     panel = open_tab(page, "Pose")
+    plain = panel.locator("#pose-picture img").first.get_attribute("src") or "none"
     panel.get_by_label("number input for Turn").fill("7.5")
     panel.get_by_label("number input for Turn").press("Enter")
     panel.get_by_text("Keep or share these settings").click()
@@ -93,6 +103,8 @@ def test_settings_travel_by_link(page: Page, browser: Browser, studio_url: str) 
         shown = opened.locator("#tab-pose")
         expect(shown).to_be_visible()
         expect(shown.get_by_label("number input for Turn")).to_have_value("7.5")
+        turned = shown.locator("#pose-picture img").first
+        expect(turned).not_to_have_attribute("src", plain, timeout=LONG_MS)
     other.check()
 
 
