@@ -485,6 +485,8 @@ def test_a_wrong_password_variable_or_model_is_one_sentence(monkeypatch, capsys,
     assert app.main([]) == 2
     assert app.AUTH_VARIABLE in capsys.readouterr().err
     monkeypatch.delenv(app.AUTH_VARIABLE)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))  # main() sets it, for good
+    monkeypatch.setattr(app.signal, "signal", lambda *_: None)
     assert app.main(["--model", str(tmp_path / "nothing")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
