@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import signal
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -320,6 +322,36 @@ def test_why_something_could_not_be_made_is_kept_too():
     for make in (fail, lambda: "not tried"):
         with pytest.raises(NoFaceError, match=r"a\.jpg"):
             kept.get("a", make)
+
+
+def test_why_something_could_not_be_made_keeps_nothing_else_alive():
+    class Picture:
+        pass
+
+    def fail():
+        picture = Picture()
+        pictures.append(weakref.ref(picture))
+        raise NoFaceError("No face was found in a.jpg.", "Choose another.")
+
+    pictures = []
+    kept = Kept(3, len)
+    for _ in range(2):
+        with pytest.raises(NoFaceError, match=r"a\.jpg\. Choose another") as raised:
+            kept.get("a", fail)
+    assert len(raised.traceback) == 2  # a time before adds none
+    del raised
+    gc.collect()
+    assert [picture() for picture in pictures] == [None]
+
+
+def test_what_the_machine_refused_is_tried_again():
+    def fail():
+        raise ResourceError("The disk is full.")
+
+    kept = Kept(3, len)
+    with pytest.raises(ResourceError):
+        kept.get("a", fail)
+    assert kept.get("a", lambda: "made") == "made"
 
 
 def test_a_saved_motion_drives_as_its_clip_does(grid):
