@@ -1,9 +1,11 @@
 """The product, on shipped portraits and clips, with a tiny model of random weights."""
 
 import json
+import subprocess
 from fractions import Fraction
 from types import SimpleNamespace
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -64,6 +66,19 @@ def test_every_frame_of_the_driver_has_one_in_the_output(animator, shipped, tmp_
     assert ("render", result.frames_out, result.frames_out) in seen
     assert result.notes == ()
     assert [p.name for p in tmp_path.iterdir()] == ["o.mp4"]
+
+
+def test_sound_that_can_not_be_decoded_is_left_out_with_a_note(animator, shipped, tmp_path):
+    clip = tmp_path / "clip.mov"
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", shipped.smile,
+        "-frames:v", "4", "-c:a", "pcm_s16le", clip,
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    clip.write_bytes(clip.read_bytes().replace(b"sowt", b"ac-4"))
+    result = animator.animate(shipped.portrait, clip, tmp_path / "o.mp4")
+    assert result.notes == ("The sound of clip.mov can't be decoded and was left out.",)
+    assert probe_clip(result.output).frames == 4
 
 
 def test_without_an_output_the_frames_are_in_the_result(animator, shipped):
