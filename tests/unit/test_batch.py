@@ -208,6 +208,17 @@ def test_a_file_of_somebody_else_is_kept_unless_it_may_be_replaced(grid):
     assert batch(grid, overwrite=True).count("made") == 4
 
 
+def test_a_name_that_the_disk_refuses_fails_its_own_cells_only(grid, monkeypatch):
+    from mmfa_core.batch import plan
+
+    names = plan.readable_names  # of portraits, and of clips
+    monkeypatch.setattr(plan, "readable_names", lambda files: ["x" * 250, *names(files)[1:]])
+    *failed, last = batch(grid).cells
+    assert (last.output, last.status) == ("p034__c1.mp4", "kept")
+    assert {cell.status for cell in failed} == {"failed"}
+    assert all("can't be written to its folder" in cell.why for cell in failed)
+
+
 def test_two_batches_can_not_write_to_one_folder(grid):
     with (
         open_ledger(grid / "o"),

@@ -680,6 +680,12 @@ def test_a_clip_may_replace_the_one_it_takes_its_sound_from(tmp_path: Path) -> N
     assert (info.width, info.has_sound) == (32, True)
 
 
+def test_a_name_of_long_letters_leaves_room_for_its_hidden_file(tmp_path: Path) -> None:
+    path = tmp_path / ("\N{CJK UNIFIED IDEOGRAPH-4EBA}" * 83 + ".png")  # 253 bytes
+    write_picture(path, grey_frames(1)[0])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("name", "error", "sentence"),
     [
@@ -687,6 +693,11 @@ def test_a_clip_may_replace_the_one_it_takes_its_sound_from(tmp_path: Path) -> N
         ("a", MediaError, "a ends in nothing; the possible endings are .mp4, .m4v, .mov."),
         ("gone/a.mp4", ResourceError, "There is no folder named gone to write a.mp4 to."),
         ("folder.mp4", ResourceError, "folder.mp4 is a folder."),
+        (
+            f"{'a' * 300}.mp4",
+            ResourceError,
+            f"{'a' * 300}.mp4 can't be written to its folder (File name too long).",
+        ),
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_work(
