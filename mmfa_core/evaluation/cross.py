@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmfa_core.errors import MediaError
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.heldout import Clip, HeldOut, choose_portraits, spread
 from mmfa_core.evaluation.identity import identity_distance
@@ -119,9 +120,18 @@ def evaluate_cross(
 
     Returns:
         mode, n and rows, as report.write_report takes them.
+
+    Raises:
+        MediaError: no clip can drive.
     """
+    choice = choose_drivers(heldout)
+    if not choice:
+        raise MediaError(
+            "No held-out clip can drive: there is no video, and no track of 5 pictures.",
+            "Choose other data, or another protocol.",
+        )
     drivers = []
-    for clip, chosen in choose_drivers(heldout):
+    for clip, chosen in choice:
         frames = heldout.frames(chosen)
         measured = measure_faces(tools.detect, frames)
         drivers.append(Driver(clip, frames, renderer.estimate_motion(frames), measured))
