@@ -67,6 +67,9 @@ def choose_drivers(heldout: HeldOut) -> list[tuple[Clip, list[int]]]:
 
     Returns:
         Clips with the rows of their driving frames.
+
+    Raises:
+        MediaError: there is none.
     """
     chosen = []
     for clip in heldout.moving():
@@ -75,6 +78,11 @@ def choose_drivers(heldout: HeldOut) -> list[tuple[Clip, list[int]]]:
     tracks = [clip for clip in heldout.moving() if clip.kind == "track" and len(clip.rows) >= 5]
     for index in spread(range(len(tracks)), TRACKS):
         chosen.append((tracks[index], list(tracks[index].rows)))
+    if not chosen:
+        raise MediaError(
+            "No held-out clip can drive: there is no video, and no track of 5 pictures.",
+            "Choose other data, or another protocol.",
+        )
     return chosen
 
 
@@ -124,14 +132,8 @@ def evaluate_cross(
     Raises:
         MediaError: no clip can drive.
     """
-    choice = choose_drivers(heldout)
-    if not choice:
-        raise MediaError(
-            "No held-out clip can drive: there is no video, and no track of 5 pictures.",
-            "Choose other data, or another protocol.",
-        )
     drivers = []
-    for clip, chosen in choice:
+    for clip, chosen in choose_drivers(heldout):
         frames = heldout.frames(chosen)
         measured = measure_faces(tools.detect, frames)
         drivers.append(Driver(clip, frames, renderer.estimate_motion(frames), measured))

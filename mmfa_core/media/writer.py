@@ -33,7 +33,8 @@ class ClipWriter:
 
     The pictures go to a hidden file in the same folder; at the end the sound is joined to them
     and the clip appears under its name; sound that can't be decoded is left out, and `notes` tell.
-    After an exception nothing is left behind, unless `keep_partial`. An odd width or height loses its last column or row.
+    After an exception nothing is left behind, unless `keep_partial`. An odd width or height loses
+    its last column or row.
 
     Args:
         path: where to, ending in .mp4, .m4v or .mov.

@@ -1,4 +1,4 @@
-"""Where half precision pays: by the instructions of a CPU, whoever names them, or the units of a GPU."""
+"""Where half precision pays: by what a CPU or a GPU multiplies, whoever tells it."""
 
 from __future__ import annotations
 
