@@ -69,8 +69,11 @@ class ClipInfo:
         Raises:
             MediaError: no frame is left.
         """
-        first = round(start_s * self.fps)
-        end = self.frames if end_s is None else min(round(end_s * self.fps), self.frames)
+        beyond = float((self.frames + 1) / self.fps)  # what is later can't always be rounded
+        first = round(min(start_s, beyond) * self.fps)
+        end = self.frames
+        if end_s is not None:
+            end = min(round(min(end_s, beyond) * self.fps), self.frames)
         if first == 0 and end == self.frames:
             return self
         if first >= self.frames:
