@@ -288,6 +288,21 @@ def test_a_timeline_without_changes_over_a_clip_is_the_animation_itself(animator
     assert all(close_to(a, b, 0) for a, b in zip(edited.frames, plain.frames, strict=True))
 
 
+def test_a_timeline_opens_its_clip_once(animator, shipped, monkeypatch):
+    from mmfa_core.inference import driver
+
+    opened = []
+
+    def count(path):
+        opened.append(path)
+        return probe_clip(path)
+
+    monkeypatch.setattr(driver, "probe_clip", count)
+    timeline = Timeline(keyframes=(Keyframe(time_s=0),))
+    animator.render_timeline(shipped.portrait, timeline, driving=shipped.turn, end_s=0.3)
+    assert opened == [shipped.turn]
+
+
 def test_a_timeline_over_a_clip_keeps_its_frames_rate_and_sound(animator, shipped, tmp_path):
     moved = Timeline(keyframes=(Keyframe(time_s=0), Keyframe(time_s=9, edit=MotionEdit(tx=0.2))),
                      seconds=9)  # fmt: skip
