@@ -20,10 +20,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         device: cpu or cuda; others say no.
 
     Returns:
-        For a CPU, whether it has instructions for products of bfloat16.
+        Whether it has instructions for products of bfloat16; a GPU that emulates them has none.
     """
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and not _cpu_flags().isdisjoint(BFLOAT16_INSTRUCTIONS)
 
 

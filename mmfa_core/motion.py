@@ -134,7 +134,14 @@ class MotionEdit:
             value = getattr(self, name)
             if not limits.hard_low <= value <= limits.hard_high:  # also catches NaN
                 raise ConfigError(
-                    f"{name} is {value:g}; allowed are {limits.hard_low:g} to "
+                    f"{name} is {_shown(value)}; allowed are {limits.hard_low:g} to "
                     f"{limits.hard_high:g} {limits.unit}.",
                     "Choose a value in that range.",
                 )
+
+
+def _shown(value: float) -> str:
+    try:
+        return f"{value:g}"
+    except OverflowError:  # a whole number that is larger than every float
+        return "far too large"

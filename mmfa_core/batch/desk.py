@@ -52,9 +52,7 @@ class Desk:
         for cell in cells:
             if self.ledger.is_complete(cell):
                 self.done += 1
-            elif (self.ledger.folder / cell.output).exists() and not (
-                overwrite or self.ledger.owns(cell)
-            ):
+            elif not (overwrite or self.ledger.owns(cell)) and self._is_there(cell):
                 self.fail(
                     cell,
                     Failure(
@@ -93,6 +91,12 @@ class Desk:
         self._count()
         if failure.of_machine:
             self.ledger.require_room()
+
+    def _is_there(self, cell: Cell) -> bool:
+        try:
+            return (self.ledger.folder / cell.output).exists()
+        except OSError:  # what is wrong with its name is told when the cell is made
+            return False
 
     def _count(self) -> None:
         self.done += 1

@@ -63,18 +63,25 @@ class Kept(Generic[T]):
         if key not in self._made:
             try:
                 self._made[key] = make()
+            except ResourceError:  # of the machine, and may be mended before the next time
+                raise
             except MMFAError as error:
-                self._made[key] = error
+                self._made[key] = _fresh(error)
             while len(self._made) > 1 and self._total() > self._room:
                 self._made.popitem(last=False)
         self._made.move_to_end(key)
         made = self._made[key]
         if isinstance(made, MMFAError):
-            raise made
+            raise _fresh(made)
         return made
 
     def _total(self) -> int:
         return sum(1 if isinstance(m, MMFAError) else self._size(m) for m in self._made.values())
+
+
+def _fresh(error: MMFAError) -> MMFAError:
+    """Copy an error without its traceback, which holds every picture and frame on its way."""
+    return type(error)(error.message, error.hint)
 
 
 @dataclass(frozen=True)

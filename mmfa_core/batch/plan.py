@@ -21,7 +21,7 @@ from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.still import is_picture
 
 KEY_VERSION = 1  # raise it when the same files and options give other frames
-STEM_LETTERS = 60
+STEM_BYTES = 60  # two of them, with their hashes, are a name; a file system allows 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def build_plan(
 def readable_names(files: Sequence[MediaFile]) -> list[str]:
     """Name each file by its place in its folder; alike names get a few letters of a hash.
 
-    The names are plain, at most STEM_LETTERS long besides the hash, and differ also where upper
+    The names are plain, at most STEM_BYTES long besides the hash, and differ also where upper
     and lower case are the same.
     """
     stems = [_plain(file.name) for file in files]
@@ -120,7 +120,7 @@ def _plain(name: str) -> str:
     stem = unicodedata.normalize("NFC", str(Path(name).with_suffix("")))
     words = re.sub(r"[^\w.-]+", "-", stem)
     single = re.sub(r"__+", "_", words)  # two of them part the source from the driving
-    return single.strip("-._")[:STEM_LETTERS] or "file"
+    return single.strip("-._").encode()[:STEM_BYTES].decode(errors="ignore") or "file"
 
 
 def _key(source: MediaFile, driving: MediaFile, settings: dict[str, Any], model_hash: str) -> str:

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MMFAError as error:
         return _report(f"{error.message} {error.hint}".strip(), BAD_INPUT, debug=debug)
     except KeyboardInterrupt:
-        return _report("Stopped; nothing was kept.", INTERRUPTED, debug=False)
+        return _report("Stopped; what was half made was removed.", INTERRUPTED, debug=False)
     except BrokenPipeError:  # the reader of our stdout has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED

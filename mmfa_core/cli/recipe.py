@@ -7,7 +7,6 @@ nothing about the page itself.
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -100,7 +99,7 @@ def _check_value(name: str, value: Any) -> None:
     elif name in RANGES:
         low, high = RANGES[name]
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not low <= value <= high:
+        if not is_number or not low <= value <= high:  # also catches NaN
             _refuse(f"{name} is {_show(value)}; allowed are numbers from {low:g} to {high:g}.")
         if name == "driving_face" and value != int(value):
             _refuse(f"{name} is {_show(value)}; it must be a whole number.")

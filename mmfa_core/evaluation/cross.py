@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmfa_core.errors import MediaError
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.heldout import Clip, HeldOut, choose_portraits, spread
 from mmfa_core.evaluation.identity import identity_distance
@@ -66,6 +67,9 @@ def choose_drivers(heldout: HeldOut) -> list[tuple[Clip, list[int]]]:
 
     Returns:
         Clips with the rows of their driving frames.
+
+    Raises:
+        MediaError: there is none.
     """
     chosen = []
     for clip in heldout.moving():
@@ -74,6 +78,11 @@ def choose_drivers(heldout: HeldOut) -> list[tuple[Clip, list[int]]]:
     tracks = [clip for clip in heldout.moving() if clip.kind == "track" and len(clip.rows) >= 5]
     for index in spread(range(len(tracks)), TRACKS):
         chosen.append((tracks[index], list(tracks[index].rows)))
+    if not chosen:
+        raise MediaError(
+            "No held-out clip can drive: there is no video, and no track of 5 pictures.",
+            "Choose other data, or another protocol.",
+        )
     return chosen
 
 
@@ -119,6 +128,9 @@ def evaluate_cross(
 
     Returns:
         mode, n and rows, as report.write_report takes them.
+
+    Raises:
+        MediaError: no clip can drive.
     """
     drivers = []
     for clip, chosen in choose_drivers(heldout):

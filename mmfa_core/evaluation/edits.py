@@ -15,6 +15,7 @@ shifted head for a turned one.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmfa_core.errors import MediaError
 from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.decoupling import (
@@ -69,10 +71,20 @@ def evaluate_edits(
 
     Returns:
         mode, n, rows (one a sweep), decoupling and margins, as report.write_report takes them.
+
+    Raises:
+        MediaError: there are not two donors of an expression.
     """
     portraits = choose_portraits(heldout, limit or PORTRAITS)
-    donors = heldout.frames(strongest_expressions(heldout, DONORS))
-    codes = renderer.estimate_motion(donors).expression_code  # (DONORS, Z)
+    donors = strongest_expressions(heldout, DONORS)
+    if len(donors) < 2:  # with one alone, that one's portrait would have none
+        raise MediaError(
+            f"{len(donors)} of the held-out people look nearly to the front; 2 or more must, to "
+            "lend their expressions.",
+            "Choose other data, or another protocol.",
+        )
+    people = [heldout.owners[row] for row in donors]
+    codes = renderer.estimate_motion(heldout.frames(donors)).expression_code  # (DONORS, Z)
     answers: dict[str, list[dict[str, float]]] = {name: [] for name in SWEEPS}
     spreads = np.full((len(portraits), len(FACTORS), len(FACTORS)), np.nan)
     own_leak = np.full((len(portraits), len(IN_PLANE), len(FACTORS)), np.nan)
@@ -86,8 +98,9 @@ def evaluate_edits(
         frame = heldout.frames([row])[0]
         source = renderer.encode_source(frame)
         box = torch.from_numpy(heldout.box[row])[None]
+        donor = codes[choose_donor(number, portrait.identity, people)][None]
         for name in SWEEPS:
-            frames = sweep(renderer, source, name, codes[number % len(codes)][None])
+            frames = sweep(renderer, source, name, donor)
             measured = measure_faces(tools.detect, frames)
             factors = measure_factors(measured, frames.shape[1])
             if number < SHEET_ROWS:
@@ -144,6 +157,21 @@ def evaluate_edits(
             ),
         },
     }
+
+
+def choose_donor(number: int, identity: str, people: Sequence[str]) -> int:
+    """Choose whose expression a portrait is swept to, by turns but never its own person's.
+
+    Args:
+        number: of the portrait.
+        identity: of the portrait.
+        people: the donors' identities, two or more.
+
+    Returns:
+        Index of the donor.
+    """
+    turns = ((number + step) % len(people) for step in range(len(people)))
+    return next(index for index in turns if people[index] != identity)
 
 
 def sweep(renderer: Renderer, source: EncodedSource, name: str, donor: Tensor) -> Frames:

@@ -90,6 +90,11 @@ class HeldOut:
                 ) from error
         return np.stack(decoded)
 
+    @property
+    def owners(self) -> dict[int, str]:
+        """Return the identity of each picture by its row."""
+        return {row: clip.identity for clip in self.clips for row in clip.rows}
+
     def moving(self) -> list[Clip]:
         """List the clips of two pictures or more."""
         return [clip for clip in self.clips if len(clip.rows) > 1]
@@ -119,17 +124,19 @@ def read_heldout(folder: str | Path, split: str = "val") -> HeldOut:
     facts = [row for row in _read_index(root) if row.get("split") == split]
     if not facts:
         raise UnreadableError(f"index.tsv of {root.name!r} lists nobody of split {split}.", HINT)
-    starts: dict[str, int] = {}
+    spans: dict[str, range] = {}  # rows of each shard
     labels: dict[str, list[Floats]] = {"lm": [], "bs": [], "pose": []}
     places: list[tuple[NDArray[np.uint8], int, int]] = []
     for name in sorted({row["shard"] for row in facts}):
-        starts[name] = len(places)
+        start = len(places)
         places += _read_shard(root / f"{name}.npz", labels)
+        spans[name] = range(start, len(places))
     clips = []
     for row in facts:
-        first, last = starts[row["shard"]], len(places)
-        rows = tuple(range(first + int(row["first"]), first + int(row["first"]) + int(row["n"])))
-        if not rows or rows[-1] >= last:
+        span = spans[row["shard"]]
+        first = span.start + int(row["first"])
+        rows = tuple(range(first, first + int(row["n"])))
+        if not rows or rows[-1] not in span:
             raise UnreadableError(f"The clip {row['clip']} is not in {row['shard']}.npz.", HINT)
         clips.append(Clip(row["clip"], row["identity"], row["kind"], row["tier"], rows))
     joined = {key: np.concatenate(parts) for key, parts in labels.items()}
@@ -167,7 +174,7 @@ def is_frontal(heldout: HeldOut, row: int) -> bool:
 
 def one_a_person(heldout: HeldOut, rows: Sequence[int]) -> list[int]:
     """Keep the first row of each identity, in order."""
-    owner = {row: clip.identity for clip in heldout.clips for row in clip.rows}
+    owner = heldout.owners
     kept: dict[str, int] = {}
     for row in rows:
         if row in owner:

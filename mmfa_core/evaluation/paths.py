@@ -35,7 +35,7 @@ STILL = 0.01  # change of a blendshape that counts as none
 
 def choose_pairs(heldout: HeldOut, count: int) -> list[tuple[int, int]]:
     """Choose rows of pictures: the portrait, and the face that gives the other expression."""
-    owner = {row: clip.identity for clip in heldout.clips for row in clip.rows}
+    owner = heldout.owners
     frontal = [row for row in owner if is_frontal(heldout, row)]
     groups = list(signals.group_blendshapes(heldout.blendshapes[frontal]).values())
     pairs: list[tuple[int, int]] = []

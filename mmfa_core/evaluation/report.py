@@ -13,6 +13,7 @@ from typing import Any
 
 from mmfa_core.errors import ResourceError
 from mmfa_core.evaluation.page import Plot, Sheet, to_html
+from mmfa_core.media import check_output as check_file
 
 DIGITS = 5  # significant ones
 LOWER_IS_BETTER = (
@@ -72,13 +73,8 @@ def write_report(
     Raises:
         ResourceError: when a file is already there, or can't be written.
     """
-    target = Path(output)
-    if target.suffix != ".json":
-        target = target.with_name(target.name + ".json")
-    check_output(target, overwrite=overwrite)
-    beside, page = target.with_suffix(".md"), target.with_suffix(".html")
+    target, beside, page = check_output(output, overwrite=overwrite)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False)
         target.write_text(text + "\n", encoding="utf-8")
         beside.write_text(to_markdown(result), encoding="utf-8")
@@ -101,20 +97,30 @@ def _page(result: Mapping[str, Any], sheets: Sequence[Sheet], plots: Sequence[Pl
     return to_html(title, tables, _facts(result), sheets, plots, _notes(result))
 
 
-def check_output(output: str | Path, *, overwrite: bool) -> None:
-    """Refuse an output that is already there, before hours of work.
+def check_output(output: str | Path, *, overwrite: bool) -> tuple[Path, Path, Path]:
+    """Refuse an output that can't be written, before hours of work, and make its folder.
+
+    Returns:
+        The JSON file, the Markdown and the page.
 
     Raises:
-        ResourceError: when it is there and ``overwrite`` is False.
+        ResourceError: one is there and ``overwrite`` is False, one is a folder, or their folder
+            can't be made or written.
     """
     target = Path(output)
     if target.suffix != ".json":
         target = target.with_name(target.name + ".json")
-    for file in (target, target.with_suffix(".md"), target.with_suffix(".html")):
-        if file.exists() and not overwrite:
-            raise ResourceError(
-                f"{file.name} is already there.", "Add --overwrite, or choose another --output."
-            )
+    files = target, target.with_suffix(".md"), target.with_suffix(".html")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"The folder {target.parent.name} of {target.name} can't be made: {error.strerror}.",
+            "Choose another place for --output.",
+        ) from error
+    for file in files:
+        check_file(file, overwrite=overwrite, suffixes=(file.suffix,))
+    return files
 
 
 def plain(value: Any) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmfa_core.errors import MediaError
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.efflite import feature_distance, frechet_distance
 from mmfa_core.evaluation.heldout import Clip, HeldOut, spread, to_frames, to_tensor
@@ -144,7 +145,15 @@ def evaluate_same(
 
     Returns:
         mode, n, rows and margins, as report.write_report takes them.
+
+    Raises:
+        MediaError: no clip can drive.
     """
+    if not heldout.moving():
+        raise MediaError(
+            "No held-out clip has two pictures, so none can drive its first one.",
+            "Choose other data, or another protocol.",
+        )
     tables = {name: FrameTable() for name in ROWS}
     pools: dict[str, list[Tensor]] = {name: [] for name in (*ROWS, "truth")}
     clips: list[Clip] = []

@@ -25,6 +25,7 @@ CROP_MARGIN = 1.9  # crop side over face side; the corpus's usual value
 TIGHTEST_MARGIN = 1.35  # a picture that is tighter than this is continued beyond its border
 FACE_BELOW_MIDDLE = 0.035  # of the side: in the corpus a face sits a little below the middle
 SMALLEST_CROP_PX = 32
+LARGEST_CROP = 4  # longer sides of the picture; what lies beyond the picture takes memory too
 
 
 @dataclass(frozen=True)
@@ -136,14 +137,22 @@ def crop_by_hand(
         The smallest square with the same middle that holds the box.
 
     Raises:
-        MediaError: the box is under 32 px, or its middle is outside the picture.
+        MediaError: the box is under 32 px or over LARGEST_CROP pictures, or its middle is outside
+            the picture.
     """
     height, width = picture_shape[:2]
+    largest = LARGEST_CROP * max(height, width)
     side = max(x1 - x0, y1 - y0)
     if min(x1 - x0, y1 - y0) <= 0 or side < SMALLEST_CROP_PX:
         raise MediaError(
             f"The crop is {x1 - x0:g} x {y1 - y0:g} px; it must be {SMALLEST_CROP_PX} px or more.",
             "Draw a larger crop.",
+        )
+    if side > largest:
+        raise MediaError(
+            f"The crop is {x1 - x0:g} x {y1 - y0:g} px; for a picture of {width} x {height} px it "
+            f"must be {largest} px or less.",
+            "Draw a smaller crop.",
         )
     crop = Crop((x0 + x1) / 2, (y0 + y1) / 2, side)
     if not (0 <= crop.x_px < width and 0 <= crop.y_px < height):

@@ -33,6 +33,7 @@ class FaceTrack:
         frame_numbers: which frames these are, increasing.
         present: (T,) bool, for every frame of the clip: whether the face is there.
         picture_shape: (H, W) of the frames.
+        choices: all faces of the first frame that has any; their order is ``face_index``.
         note: a sentence to show, or None.
     """
 
@@ -40,6 +41,7 @@ class FaceTrack:
     frame_numbers: tuple[int, ...]
     present: NDArray[np.bool_]
     picture_shape: tuple[int, int]
+    choices: tuple[Face, ...] = ()
     note: str | None = None
 
     @property
@@ -129,7 +131,12 @@ def track_faces(
             "Use a clip that shows a face larger and from the front.",
         )
     return FaceTrack(
-        tuple(faces), tuple(numbers), np.array(present, dtype=bool), shape, follower.note
+        tuple(faces),
+        tuple(numbers),
+        np.array(present, dtype=bool),
+        shape,
+        follower.choices,
+        follower.note,
     )
 
 
@@ -148,6 +155,7 @@ class _Follower:
 
     def __init__(self, finder: FaceFinder, face_index: int | None, what: str) -> None:
         self.note: str | None = None
+        self.choices: tuple[Face, ...] = ()
         self._finder = finder
         self._face_index = face_index
         self._what = what
@@ -163,6 +171,7 @@ class _Follower:
             faces = self._finder.detect_faces(frame, thorough=self._looks <= _THOROUGH_LOOKS)
             face = None
             if faces:
+                self.choices = faces
                 face, self.note = choose_face(faces, self._face_index, self._what)
         self._last = face or self._last
         return face

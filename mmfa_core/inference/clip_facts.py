@@ -25,7 +25,8 @@ class ClipFacts:
         variable_rate: whether frames are unevenly spaced.
         found_share: share of frames with the face, 0..1.
         gaps: spans without the face.
-        faces: how many faces there are.
+        faces: how many there are in the first frame that has any, where one is chosen.
+        face_index: which of them was chosen; None if nobody chose, so that the largest drives.
         cuts: where a new shot begins.
         start_s: the first look that found the face.
         start_yaw_deg: how far the head is turned there, + to the picture's right.
@@ -54,6 +55,7 @@ class ClipFacts:
     found_share: float
     gaps: tuple[tuple[float, float], ...]
     faces: int
+    face_index: int | None
     cuts: tuple[float, ...]
     start_s: float
     start_yaw_deg: float

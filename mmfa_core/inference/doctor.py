@@ -28,7 +28,6 @@ from mmfa_core.inference.watching import ReportProgress, watch
 from mmfa_core.media import ClipInfo, Frame, probe_clip, read_clip
 
 STAGE = "examine"
-CROWD_LOOKS = 5  # frames in which all faces are counted
 SHARP_LOOKS = 8  # frames whose sharpness is measured
 SHARP_SIDE_PX = 256
 TREMBLE_FRAMES = 13  # looked at one by one
@@ -44,7 +43,8 @@ class DriveReport:
     Attributes:
         facts: what was measured.
         findings: what it means for a person, the most pressing first.
-        faces: the faces of one frame, if there are several; their order is driving_face_index.
+        faces: those of the first frame that has any, if there are several; their order is
+            driving_face_index.
         start_picture: the face at the start of the part, small.
         best_picture: the face where the clip is calmest, small.
     """
@@ -114,9 +114,9 @@ def examine_clip(
         counted = _counted(changes.watch(candidates.watch(frames)), info.frames, progress)
         track = track_faces(counted, finder, every=every, face_index=face_index, what=clip.name)
         tremble = _tremble(clip, info, track, finder)
-        crowd = _crowd(candidates, track, finder)
     looks = Looks.of(track)
     best, early = looks.calmest(), looks.calmest(within=0.5)
+    start = _frame(clip, info, looks.numbers[0])
     at = info.trim_s
     fps = float(info.fps)
     facts = ClipFacts(
@@ -129,7 +129,8 @@ def examine_clip(
         variable_rate=info.variable_rate,
         found_share=track.found_share,
         gaps=tuple((float(s) + at, float(e) + at) for s, e in track.gaps(fps)),
-        faces=max(1, len(crowd)),
+        faces=len(track.choices),
+        face_index=face_index,
         cuts=tuple(at + n / fps for n in changes.cuts()),
         start_s=at + looks.numbers[0] / fps,
         start_yaw_deg=looks.faces[0].pose.yaw_deg,
@@ -150,9 +151,13 @@ def examine_clip(
     return DriveReport(
         facts=facts,
         findings=list_findings(facts),
-        faces=crowd if len(crowd) > 1 else (),
-        start_picture=_picture(clip, info, track, looks, 0),
-        best_picture=_picture(clip, info, track, looks, best),
+        faces=tuple(show_face(index, face, start) for index, face in enumerate(track.choices))
+        if len(track.choices) > 1
+        else (),
+        start_picture=show_face(0, looks.faces[0], start).thumbnail,
+        best_picture=show_face(
+            0, looks.faces[best], _frame(clip, info, looks.numbers[best])
+        ).thumbnail,
     )
 
 
@@ -198,21 +203,6 @@ def _scaled(crop: Crop, frame: Frame, track: FaceTrack) -> Crop:
     return Crop(crop.x_px * factor, crop.y_px * factor, crop.side_px * factor)
 
 
-def _crowd(candidates: Candidates, track: FaceTrack, finder: FaceFinder) -> tuple[FoundFace, ...]:
-    """Count all faces in a few frames; those of the first frame with the face, if several."""
-    numbers = [
-        number
-        for number, face in zip(track.frame_numbers, track.faces, strict=True)
-        if face is not None and number in candidates.frames
-    ]
-    for number in numbers[:: max(1, len(numbers) // CROWD_LOOKS)]:
-        frame = candidates.frames[number]
-        faces = finder.detect_faces(frame, thorough=False)
-        if len(faces) > 1:
-            return tuple(show_face(index, face, frame) for index, face in enumerate(faces))
-    return ()
-
-
 def _tremble(clip: Path, info: ClipInfo, track: FaceTrack, finder: FaceFinder) -> float:
     """Measure how far the face is thrown about between frames, in hundredths of its size."""
     there = [
@@ -244,13 +234,12 @@ def _tremble(clip: Path, info: ClipInfo, track: FaceTrack, finder: FaceFinder) -
     return 100 * float(np.sqrt(max(0.0, -together)))
 
 
-def _picture(clip: Path, info: ClipInfo, track: FaceTrack, looks: Looks, which: int) -> Frame:
-    """Cut the face out of one frame, small."""
-    number = info.first_frame + looks.numbers[which]
-    one = replace(info, first_frame=number, end_frame=number + 1)
+def _frame(clip: Path, info: ClipInfo, number: int) -> Frame:
+    """Read one frame of the part again, by its number there."""
+    first = info.first_frame + number
+    one = replace(info, first_frame=first, end_frame=first + 1)
     with contextlib.closing(read_clip(clip, info=one)) as frames:
-        frame = next(frames)
-    return show_face(0, looks.faces[which], frame).thumbnail
+        return next(frames)
 
 
 def _counted(frames: Iterable[Frame], total: int, progress: ReportProgress) -> Generator[Frame]:

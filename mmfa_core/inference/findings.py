@@ -144,6 +144,9 @@ def _start(facts: ClipFacts) -> Finding:
 def _several(facts: ClipFacts) -> Finding | None:
     if facts.faces < 2:
         return None
+    if facts.face_index is not None:
+        chosen = f"There are {facts.faces} faces; number {facts.face_index} drives."
+        return Finding("faces", "note", chosen)
     return Finding(
         "faces",
         "note",

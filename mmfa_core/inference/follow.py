@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
+from mmfa_core.errors import MediaError
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.outputs import Outputs
@@ -41,6 +42,12 @@ def stream_portrait(
 ) -> Generator[RenderUpdate]:
     """Make a portrait follow a driver, and tell after every frame; see Animator.stream."""
     if is_picture(driving):
+        if len(outputs.files) > 1:
+            raise MediaError(
+                f"{driving.name} is a picture and makes one picture; {len(outputs.files)} files "
+                "were asked for.",
+                "Name one output.",
+            )
         result = animate_picture(
             engine, portrait, driving, outputs.files[0], options, report_nothing
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ class AnimateOptions:
     gain_scale: float = 1.0  # factor 0..2 on the (logarithmic) growth
     gain_expression: float = 1.0  # factor 0..2 on the expression
     expression_space: str = "offsets"  # add expressions as offsets delta, or as codes z
-    copy_scale: bool = False  # absolute mode: the clip's head size, not only its changes
+    copy_scale: bool = False  # absolute mode: the clip's head size; else the portrait's own
     copy_translation: bool = False  # absolute mode: the clip's head place, not only its changes
     smoothing: float = 0.1  # one-euro filter, 0 (off) to 1 (strong)
     best_frame: bool = True  # start from the frame most like the portrait, not from the first
@@ -91,10 +92,14 @@ class AnimateOptions:
                 f"size_px is {self.size_px}, allowed are even numbers from {SIZE_LIMITS_PX[0]} to "
                 f"{SIZE_LIMITS_PX[1]}",
             ),
-            (self.start_s >= 0, f"start_s is {self.start_s:g}, it must not be negative"),
             (
-                self.end_s is None or self.end_s > self.start_s,
-                f"end_s is {self.end_s}, it must be above start_s, which is {self.start_s:g}",
+                0 <= self.start_s < math.inf,
+                f"start_s is {self.start_s:g}, it must not be negative, nor infinite",
+            ),
+            (
+                self.end_s is None or self.start_s < self.end_s < math.inf,
+                f"end_s is {self.end_s}, it must be above start_s, which is {self.start_s:g}, and "
+                "not infinite",
             ),
             (self.max_seconds > 0, f"max_seconds is {self.max_seconds:g}, it must be above 0"),
         ]

@@ -64,7 +64,9 @@ class Delivery:
     clock: StageClock
     mark: Mark
 
-    def write(self, shown: Generator[Frame], total: int) -> Generator[RenderUpdate, None, int]:
+    def write(
+        self, shown: Generator[Frame], total: int
+    ) -> Generator[RenderUpdate, None, tuple[int, tuple[str, ...]]]:
         """Write frames as they come; what was begun is closed or dropped as outputs say.
 
         Args:
@@ -75,7 +77,7 @@ class Delivery:
             An update a frame.
 
         Returns:
-            How many were written.
+            How many were written, and what a person should know about the files.
         """
         pace = Pace(total)
         count = 0
@@ -97,7 +99,7 @@ class Delivery:
                 )
             with self.clock.measure("encode"):
                 stack.close()
-        return count
+        return count, tuple(dict.fromkeys(note for writer in writers for note in writer.notes))
 
     def _open(self, stack: contextlib.ExitStack) -> tuple[list[FrameWriter], ChunkWriter | None]:
         outputs, prepared = self.outputs, self.prepared

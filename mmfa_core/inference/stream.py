@@ -112,7 +112,7 @@ def stream_clip(
                 survey,
                 best_frame=options.best_frame,
             )
-        count = yield from _render(job, survey, reference)
+        count, notes = yield from _render(job, survey, reference)
     result = AnimateResult(
         output=outputs.files[0] if outputs.files else None,
         frames_in=len(survey.present),
@@ -123,7 +123,7 @@ def stream_clip(
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
         reference_frame=reference.frame,
-        notes=(*job.prepared.notes, *survey.notes, *job.mark.notes),
+        notes=(*job.prepared.notes, *survey.notes, *notes, *job.mark.notes),
         signed=job.mark.signed,
     )
     yield RenderUpdate(stage="done", done=count, total=count, seconds_left=0.0, result=result)
@@ -141,7 +141,9 @@ def _survey(job: _Job) -> Generator[RenderUpdate, None, Survey]:
             yield RenderUpdate(stage=stage, done=done, total=total)
 
 
-def _render(job: _Job, survey: Survey, reference: Reference) -> Generator[RenderUpdate, None, int]:
+def _render(
+    job: _Job, survey: Survey, reference: Reference
+) -> Generator[RenderUpdate, None, tuple[int, tuple[str, ...]]]:
     shown = stream_frames(
         job.engine,
         job.prepared.source,

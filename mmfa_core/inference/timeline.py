@@ -59,7 +59,7 @@ class Keyframe:
                 f"A keyframe is at {self.time_s!r} s; allowed are 0 to {LONGEST_S:g} s.",
                 "Give it a time in that range.",
             )
-        if self.easing not in EASINGS:
+        if self.easing not in tuple(EASINGS):  # compared, as a list from JSON can't be hashed
             raise ConfigError(
                 f"easing is {self.easing!r}, not one of {', '.join(EASINGS)}.",
                 f"Did you mean {_nearest(str(self.easing), EASINGS)!r}?",

@@ -74,14 +74,15 @@ def _over_clip(
             f"{driving.name} is a picture; a timeline goes over a clip.",
             "Choose a clip, or leave it out to move the still portrait.",
         )
-    info = open_driver(engine, driving, options).info
-    adjust = timeline.edits(info.fps)
+    driver = open_driver(engine, driving, options)
+    adjust = timeline.edits(driver.info.fps)
     updates = stream_clip(
         engine,
         portrait,
         driving,
         options,
         outputs,
+        driver=driver,
         adjust=adjust,
         declared=("timeline", timeline),
     )
@@ -89,7 +90,7 @@ def _over_clip(
         for update in updates:
             result = update.result
             if result is not None:
-                result = replace(result, notes=(*result.notes, *_unreached(timeline, info)))
+                result = replace(result, notes=(*result.notes, *_unreached(timeline, driver.info)))
             yield replace(update, result=result)
 
 

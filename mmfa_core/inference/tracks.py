@@ -111,10 +111,10 @@ def compare_clip(
         The tracks.
     """
     whole = probe_clip(clip)
-    end = options.start_s + MOST_FRAMES / float(whole.fps)
-    end = end if options.end_s is None else min(end, options.end_s)
-    shortened = whole.frames > MOST_FRAMES and (options.end_s is None or end < options.end_s)
-    info = whole.trimmed(options.start_s, end if shortened or options.end_s else None)
+    info = whole.trimmed(options.start_s, options.end_s)
+    shortened = info.frames > MOST_FRAMES
+    if shortened:
+        info = whole.trimmed(options.start_s, options.start_s + MOST_FRAMES / float(whole.fps))
     survey = survey_clip(
         engine,
         clip,

@@ -32,7 +32,7 @@ class ClipInfo:
         height: rows after rotation.
         fps: frames per second as an exact fraction: 30000/1001 stays that.
         duration_s: length of the picture track in seconds.
-        has_sound: whether there is a sound track.
+        has_sound: whether there is a sound track of a kind that ffmpeg knows.
         frames: how many frames `read_clip` will give; may be off by one if the rate varies.
         variable_rate: whether the frames are unevenly spaced; they are then resampled to `fps`.
         start_s: when the first frame is shown, in seconds after the start of the file.
@@ -69,8 +69,11 @@ class ClipInfo:
         Raises:
             MediaError: no frame is left.
         """
-        first = round(start_s * self.fps)
-        end = self.frames if end_s is None else min(round(end_s * self.fps), self.frames)
+        beyond = float((self.frames + 1) / self.fps)  # what is later can't always be rounded
+        first = round(min(start_s, beyond) * self.fps)
+        end = self.frames
+        if end_s is not None:
+            end = min(round(min(end_s, beyond) * self.fps), self.frames)
         if first == 0 and end == self.frames:
             return self
         if first >= self.frames:

@@ -19,6 +19,8 @@ from mmfa_core.media.ffmpeg import ffmpeg, start
 from mmfa_core.media.files import Frame
 from mmfa_core.media.marking import Marking
 
+DISK_FULL = "No space left"  # in ffmpeg's words
+
 
 class Encoder:
     """Feed raw frames to ffmpeg; stop it in every case.
@@ -87,7 +89,7 @@ def encoder_error(path: Path, words: str = "") -> ResourceError:
         path: of the file that is not finished.
         words: of ffmpeg.
     """
-    if "No space left" in words:
+    if DISK_FULL in words:
         return ResourceError(f"The disk is full: {path.name} was not finished.", "Make room on it.")
     return ResourceError(
         f"The encoder stopped before {path.name} was finished.",

@@ -67,6 +67,6 @@ def scan_packets(path: Path) -> tuple[str, str]:
 
 
 def sound_codec(banner: str) -> str | None:
-    """Find the name of the first sound track's codec in ffmpeg's banner."""
+    """Find the name of the first sound track's codec in ffmpeg's banner; None if unknown to it."""
     found = re.search(r"^  Stream #0.*?: Audio: (\w+)", banner, re.MULTILINE)
-    return found[1] if found else None
+    return found[1] if found and found[1] != "none" else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from mmfa_core.errors import MediaError, ResourceError, UnreadableError
 
 Frame = NDArray[np.uint8]  # (H, W, 3), sRGB
+STEM_BYTES = 80  # of a name, in the name of its hidden file; a file system allows 255 in all
 
 
 def check_output(path: str | Path, *, overwrite: bool, suffixes: tuple[str, ...]) -> Path:
@@ -41,6 +43,11 @@ def check_output(path: str | Path, *, overwrite: bool, suffixes: tuple[str, ...]
             f"the possible endings are {', '.join(suffixes)}.",
             f"Name it {path.stem or 'result'}{suffixes[0]}.",
         )
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+    except OSError as error:  # the name is too long, or the folder may not be entered
+        raise unwritable(path, error) from error
     if path.is_dir():
         raise ResourceError(f"{path.name} is a folder.", "Choose another name.")
     if path.exists() and not overwrite:
@@ -79,7 +86,8 @@ def existing(path: str | Path, what: str) -> Path:
 
 def part_file(path: Path) -> Path:
     """Make an empty hidden file beside the output, under a name that nobody else uses."""
-    part = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}.part{path.suffix}")
+    stem = os.fsencode(path.stem)[:STEM_BYTES].decode(errors="ignore")
+    part = path.with_name(f".{stem}-{secrets.token_hex(4)}.part{path.suffix}")
     try:
         part.touch(exist_ok=False)
     except OSError as error:

@@ -31,7 +31,13 @@ _PALETTE: Final = (
 
 
 class FrameWriter(Protocol):
-    """Describe what takes frames one at a time, inside a with statement."""
+    """Describe what takes frames one at a time, inside a with statement.
+
+    Attributes:
+        notes: what a person should know about the finished file.
+    """
+
+    notes: tuple[str, ...]
 
     def __enter__(self) -> FrameWriter:
         """Begin the file."""
@@ -62,6 +68,7 @@ class _PartWriter:
     ) -> None:
         self.path = check_output(path, overwrite=overwrite, suffixes=(suffix,))
         self.frames_written = 0
+        self.notes: tuple[str, ...] = ()
         self._keep_partial = keep_partial
         self._mark = mark
         self._part: Path | None = None

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from mmfa_core.errors import ResourceError
-from mmfa_core.media.encoder import Encoder, encoder_error
+from mmfa_core.media.encoder import DISK_FULL, Encoder, encoder_error
 from mmfa_core.media.ffmpeg import clip_input, ffmpeg, run, scan_packets, sound_codec, url
 from mmfa_core.media.files import Frame, check_frame, check_output, existing, part_file, unwritable
 from mmfa_core.media.marking import Marking, clip_metadata
@@ -32,8 +32,9 @@ class ClipWriter:
     """Write a clip a frame at a time as h264, yuv420p, with the sound of another clip.
 
     The pictures go to a hidden file in the same folder; at the end the sound is joined to them
-    and the clip appears under its name. After an exception nothing is left behind, unless
-    `keep_partial`. An odd width or height loses its last column or row.
+    and the clip appears under its name; sound that can't be decoded is left out, and `notes` tell.
+    After an exception nothing is left behind, unless `keep_partial`. An odd width or height loses
+    its last column or row.
 
     Args:
         path: where to, ending in .mp4, .m4v or .mov.
@@ -76,6 +77,7 @@ class ClipWriter:
         self.size = (width, height)
         self.fps = Fraction(fps)
         self.frames_written = 0
+        self.notes: tuple[str, ...] = ()
         self._sound_from = None if sound_from is None else existing(sound_from, "clip")
         self._sound_start_s = sound_start_s
         self._live = live
@@ -178,7 +180,7 @@ class ClipWriter:
             whole.unlink(missing_ok=True)
 
     def _with_sound(self, pictures: Path) -> Path | None:
-        """Join the sound to the pictures without encoding them again; None if there is none."""
+        """Join the sound to the pictures without encoding them again; None leaves it out."""
         if self._sound_from is None:
             return None
         banner, listing = scan_packets(self._sound_from)
@@ -207,7 +209,11 @@ class ClipWriter:
             if done.returncode == 0:
                 return whole
         whole.unlink(missing_ok=True)
-        raise encoder_error(self.path, done.stderr.decode(errors="replace"))
+        words = done.stderr.decode(errors="replace")
+        if DISK_FULL in words:
+            raise encoder_error(self.path, words)
+        self.notes = (f"The sound of {self._sound_from.name} can't be decoded and was left out.",)
+        return None
 
     def _stopped(self) -> ResourceError:
         """Say why the encoder ended."""

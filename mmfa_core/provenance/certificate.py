@@ -78,7 +78,9 @@ def own_identity() -> Identity:
     folder = settings_folder()
     try:
         return load_identity(folder) or _keep(make_identity(), folder)
-    except (OSError, ResourceError) as error:
+    except OSError as error:  # its whole text names a part file, another one each time
+        return _passing_identity(error.strerror or type(error).__name__)
+    except ResourceError as error:
         return _passing_identity(str(error))
 
 

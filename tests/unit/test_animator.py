@@ -1,9 +1,11 @@
 """The product, on shipped portraits and clips, with a tiny model of random weights."""
 
 import json
+import subprocess
 from fractions import Fraction
 from types import SimpleNamespace
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -64,6 +66,19 @@ def test_every_frame_of_the_driver_has_one_in_the_output(animator, shipped, tmp_
     assert ("render", result.frames_out, result.frames_out) in seen
     assert result.notes == ()
     assert [p.name for p in tmp_path.iterdir()] == ["o.mp4"]
+
+
+def test_sound_that_can_not_be_decoded_is_left_out_with_a_note(animator, shipped, tmp_path):
+    clip = tmp_path / "clip.mov"
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", shipped.smile,
+        "-frames:v", "4", "-c:a", "pcm_s16le", clip,
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    clip.write_bytes(clip.read_bytes().replace(b"sowt", b"ac-4"))
+    result = animator.animate(shipped.portrait, clip, tmp_path / "o.mp4")
+    assert result.notes == ("The sound of clip.mov can't be decoded and was left out.",)
+    assert probe_clip(result.output).frames == 4
 
 
 def test_without_an_output_the_frames_are_in_the_result(animator, shipped):
@@ -271,6 +286,21 @@ def test_a_timeline_without_changes_over_a_clip_is_the_animation_itself(animator
     edited = animator.render_timeline(shipped.portrait, nothing, driving=shipped.turn)
     assert edited.fps_out == plain.fps_out
     assert all(close_to(a, b, 0) for a, b in zip(edited.frames, plain.frames, strict=True))
+
+
+def test_a_timeline_opens_its_clip_once(animator, shipped, monkeypatch):
+    from mmfa_core.inference import driver
+
+    opened = []
+
+    def count(path):
+        opened.append(path)
+        return probe_clip(path)
+
+    monkeypatch.setattr(driver, "probe_clip", count)
+    timeline = Timeline(keyframes=(Keyframe(time_s=0),))
+    animator.render_timeline(shipped.portrait, timeline, driving=shipped.turn, end_s=0.3)
+    assert opened == [shipped.turn]
 
 
 def test_a_timeline_over_a_clip_keeps_its_frames_rate_and_sound(animator, shipped, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import signal
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -206,6 +208,17 @@ def test_a_file_of_somebody_else_is_kept_unless_it_may_be_replaced(grid):
     assert batch(grid, overwrite=True).count("made") == 4
 
 
+def test_a_name_that_the_disk_refuses_fails_its_own_cells_only(grid, monkeypatch):
+    from mmfa_core.batch import plan
+
+    names = plan.readable_names  # of portraits, and of clips
+    monkeypatch.setattr(plan, "readable_names", lambda files: ["x" * 250, *names(files)[1:]])
+    *failed, last = batch(grid).cells
+    assert (last.output, last.status) == ("p034__c1.mp4", "kept")
+    assert {cell.status for cell in failed} == {"failed"}
+    assert all("can't be written to its folder" in cell.why for cell in failed)
+
+
 def test_two_batches_can_not_write_to_one_folder(grid):
     with (
         open_ledger(grid / "o"),
@@ -320,6 +333,36 @@ def test_why_something_could_not_be_made_is_kept_too():
     for make in (fail, lambda: "not tried"):
         with pytest.raises(NoFaceError, match=r"a\.jpg"):
             kept.get("a", make)
+
+
+def test_why_something_could_not_be_made_keeps_nothing_else_alive():
+    class Picture:
+        pass
+
+    def fail():
+        picture = Picture()
+        pictures.append(weakref.ref(picture))
+        raise NoFaceError("No face was found in a.jpg.", "Choose another.")
+
+    pictures = []
+    kept = Kept(3, len)
+    for _ in range(2):
+        with pytest.raises(NoFaceError, match=r"a\.jpg\. Choose another") as raised:
+            kept.get("a", fail)
+    assert len(raised.traceback) == 2  # a time before adds none
+    del raised
+    gc.collect()
+    assert [picture() for picture in pictures] == [None]
+
+
+def test_what_the_machine_refused_is_tried_again():
+    def fail():
+        raise ResourceError("The disk is full.")
+
+    kept = Kept(3, len)
+    with pytest.raises(ResourceError):
+        kept.get("a", fail)
+    assert kept.get("a", lambda: "made") == "made"
 
 
 def test_a_saved_motion_drives_as_its_clip_does(grid):

@@ -116,6 +116,12 @@ def test_a_name_never_leaves_the_folder_or_grows_without_end():
         assert 0 < len(name) <= 70
 
 
+def test_two_names_of_long_letters_make_a_name_that_a_disk_takes():
+    left, right = (names_of(f"{letter * 80}.jpg")[0] for letter in "\u4eba\u00e4")
+    assert len(f"{left}~12345678__{right}~12345678.mp4".encode()) < 255
+    assert left == "\u4eba" * 20
+
+
 @pytest.fixture
 def planned(tmp_path):
     put(tmp_path / "s", "a.jpg", "b.jpg")

@@ -97,6 +97,12 @@ def test_without_a_usable_folder_work_is_signed_all_the_same(home, tmp_path, cap
     assert own_identity() == own_identity()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that takes no file")
+def test_one_run_signs_all_with_one_certificate_where_none_can_be_kept(monkeypatch):
+    monkeypatch.setenv("MMFA_HOME", "/proc/self")
+    assert own_identity() == own_identity()
+
+
 def test_who_signed_is_told_apart_from_another_installation(home, tmp_path, monkeypatch):
     path = write_marked(tmp_path / "o.png", Mark(ORIGIN))
     assert "of this installation" in verify(path).certificate

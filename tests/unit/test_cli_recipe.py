@@ -70,6 +70,10 @@ def test_what_a_recipe_may_hold_is_what_its_schema_says():
         ({"smooth": 1}, "There is no setting 'smooth' in a recipe."),
         ({"smoothing": 3}, "smoothing is 3; allowed are numbers from 0 to 1."),
         ({"smoothing": float("nan")}, "smoothing is nan; allowed are numbers from 0 to 1."),
+        (
+            {"smoothing": 10**400},
+            f"smoothing is 1{'0' * 36}...; allowed are numbers from 0 to 1.",
+        ),
         ({"gain_scale": True}, "gain_scale is True; allowed are numbers from 0 to 200."),
         ({"driving_face": 0.5}, "driving_face is 0.5; it must be a whole number."),
         ({"lock_scale": 1}, "lock_scale is 1; it must be true or false."),

@@ -104,6 +104,16 @@ def test_two_faces_are_listed_and_the_other_one_can_drive(smile, other, write):
     changes = topics(report, "note")["faces"].mend.changes
     second = examine(clip, face_index=changes["driving_face_index"])
     assert second.facts.face_px < report.facts.face_px
+    assert [face.index for face in second.faces] == [0, 1]
+    assert topics(second, "note")["faces"].mend is None
+
+
+def test_a_person_who_comes_later_has_no_number_and_is_not_offered(smile, other, write):
+    alone = [np.concatenate((frame, np.full_like(frame, 90)), 1) for frame in smile[:12]]
+    both = [np.concatenate(pair, 1) for pair in zip(smile[12:40], other, strict=False)]
+    report = examine(write([*alone, *both]))
+    assert report.faces == ()
+    assert "faces" not in topics(report)
 
 
 def test_a_head_that_comes_nearer_is_answered_with_a_locked_scale(smile, write):
@@ -180,7 +190,7 @@ def test_leaving_an_examination_ends_its_thread(examples):
 
 CALM = ClipFacts(
     seconds=4.0, part=(0.0, 4.0), looked_s=4.0, max_seconds=60.0, fps=Fraction(25), has_sound=True,
-    variable_rate=False, found_share=1.0, gaps=(), faces=1, cuts=(), start_s=0.0,
+    variable_rate=False, found_share=1.0, gaps=(), faces=1, face_index=None, cuts=(), start_s=0.0,
     start_yaw_deg=0.0, start_unrest=0.2, start_expression=0.1, best_s=0.0, best_unrest=0.2,
     early_s=0.0, early_unrest=0.2, face_px=200.0, sharpness=0.4, head_travel=0.1, size_change=1.05,
     tremble=0.1, turn_deg=20.0, expression_range=0.5,
@@ -194,6 +204,7 @@ CALM = ClipFacts(
         ({"variable_rate": True}, "rate", "unevenly spaced"),
         ({"has_sound": False}, "sound", "no sound"),
         ({"turn_deg": 1.0, "expression_range": 0.01}, "still", "hardly any motion"),
+        ({"faces": 3, "face_index": 1}, "faces", "There are 3 faces; number 1 drives."),
         ({"part": (0.0, 0.2)}, "length", "very short"),
         ({"face_px": 40.0}, "blur", "small, about 40 px"),
         # A calm frame late in the clip can't be the start: nothing would be left.

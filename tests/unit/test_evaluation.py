@@ -283,6 +283,18 @@ def test_a_damaged_corpus_is_refused_with_a_sentence(tmp_path: Path, damage, sen
     assert str(tmp_path) not in str(caught.value)
 
 
+def test_a_clip_that_reaches_into_the_next_shard_is_refused(tmp_path: Path) -> None:
+    entries = (
+        Entry("talk_v", "vera", "video", "A", "val", "val-0", 3),
+        Entry("talk_w", "wim", "video", "A", "val", "val-1", 3),
+    )
+    write_corpus(tmp_path, entries=entries)
+    index = tmp_path / "index.tsv"
+    index.write_text(index.read_text().replace("val-0\t0\t3", "val-0\t0\t4"))
+    with pytest.raises(UnreadableError, match=r"The clip talk_v is not in val-0\.npz"):
+        heldout.read_heldout(tmp_path)
+
+
 def test_a_damaged_picture_is_refused_with_a_sentence(tmp_path: Path) -> None:
     write_corpus(tmp_path, entries=(Entry("talk_v", "vera", "video", "A", "val", "val", 3),))
     tar = tmp_path / "val.tar"
@@ -418,6 +430,28 @@ def test_perfect_edits_answer_what_the_keypoints_do_and_leak_nothing(
         assert list(row.values()) == pytest.approx(expected, abs=2e-3), edited
     assert result["margins"]["head-size drift under expression, %"] == pytest.approx(0, abs=1e-3)
     assert result["n"] == {"portraits": 2, "frames": 2 * 8 * decoupling.STEPS}
+
+
+def test_nobody_lends_an_expression_to_himself() -> None:
+    people = ("anna", "ben", "carl")
+    chosen = [edits.choose_donor(n, who, people) for n, who in enumerate((*people, "dora", "ben"))]
+    assert chosen == [1, 2, 0, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sentence"),
+    [
+        (same_protocol.evaluate_same, "No held-out clip has two pictures"),
+        (cross.evaluate_cross, "No held-out clip can drive"),
+        (edits.evaluate_edits, "1 of the held-out people look nearly to the front; 2 or more must"),
+    ],
+)
+def test_people_who_are_too_few_for_a_protocol_are_told(tmp_path, protocol, sentence) -> None:
+    write_corpus(tmp_path, entries=(Entry("still_y", "yann", "still", "A", "val", "val", 1),))
+    alone = heldout.read_heldout(tmp_path)
+    tools = dataclasses.replace(fakes.fresh_tools(), describe=lambda *_: np.zeros(128, np.float32))
+    with pytest.raises(MMFAError, match=sentence):
+        protocol(fakes.perfect_renderer(), alone, tools, None, fakes.silent)
 
 
 def test_a_leak_is_measured_in_shares_of_a_factors_own_response() -> None:
@@ -576,7 +610,7 @@ def test_the_report_is_strict_json_with_markdown_beside_it(tmp_path: Path) -> No
 
 def test_a_report_that_is_there_is_kept_unless_asked(tmp_path: Path) -> None:
     report.write_report(example_result(), tmp_path / "out", overwrite=False)
-    with pytest.raises(ResourceError, match=r"out\.json is already there\. Add --overwrite"):
+    with pytest.raises(ResourceError, match=r"out\.json is already there .*--overwrite"):
         report.write_report(example_result(), tmp_path / "out.json", overwrite=False)
     assert report.write_report(example_result(), tmp_path / "out.json", overwrite=True)
 
@@ -618,6 +652,25 @@ def test_an_output_that_is_there_is_noticed_before_the_model_is_loaded(
     (tmp_path / "report.md").touch()
     with pytest.raises(ResourceError, match=r"report\.md is already there"):
         evaluate_command(arguments(corpus, tmp_path, model="nowhere-to-be-found"))
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("folder", "folder.json is a folder."),
+        ("file/report.json", "The folder file of report.json can't be made: File exists."),
+        (f"{'a' * 300}.json", "can't be written to its folder (File name too long)."),
+    ],
+)
+def test_an_output_that_can_not_be_written_is_noticed_before_the_model_is_loaded(
+    corpus: Path, tmp_path: Path, output: str, sentence: str
+) -> None:
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "file").touch()
+    changes = {"output": tmp_path / output, "model": "nowhere-to-be-found", "overwrite": True}
+    with pytest.raises(ResourceError) as caught:
+        evaluate_command(arguments(corpus, tmp_path, **changes))
+    assert sentence in caught.value.message
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

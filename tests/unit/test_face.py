@@ -382,6 +382,10 @@ def test_a_steady_crop_holds_every_place_and_ignores_a_wrong_face() -> None:
         ((10, 10, 20, 20), "The crop is 10 x 10 px; it must be 32 px or more."),
         ((90, 90, 20, 20), "The crop is -70 x -70 px; it must be 32 px or more."),
         (
+            (-300, -300, 341, 341),
+            "The crop is 641 x 641 px; for a picture of 160 x 120 px it must be 640 px or less.",
+        ),
+        (
             (150, 20, 250, 120),
             "The middle of the crop is at (200, 70), outside the picture of 160 x 120 px.",
         ),
@@ -395,6 +399,7 @@ def test_a_bad_crop_by_hand_gives_one_sentence(box, sentence) -> None:
 
 def test_a_crop_by_hand_is_the_square_round_the_box() -> None:
     assert crop_by_hand(10, 20, 90, 60, (120, 160)) == Crop(50, 40, 80)
+    assert crop_by_hand(-260, -260, 380, 380, (120, 160)) == Crop(60, 60, 640)  # the largest
 
 
 # ------------------------------------------------------------------------------------- pasting

@@ -226,6 +226,8 @@ def test_smoothing_in_batches_equals_smoothing_at_once():
         ({"expression_space": "pixels"}, "expression_space is 'pixels'"),
         ({"size_px": 255}, "size_px is 255, allowed are even numbers from 64 to 2048"),
         ({"max_seconds": 0}, "max_seconds is 0, it must be above 0"),
+        ({"start_s": math.inf}, "start_s is inf, it must not be negative, nor infinite"),
+        ({"end_s": math.inf}, "end_s is inf, it must be above start_s, which is 0, and not infini"),
         ({"face_index": -1}, "face_index is -1, it must not be negative"),
         ({"gain_scal": 1}, "There is no option 'gain_scal'. Did you mean 'gain_scale'?"),
     ],

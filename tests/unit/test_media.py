@@ -55,6 +55,14 @@ def with_sound(path: Path, codec: str, sound_s: float, video_s: float = 1.0) -> 
     return path
 
 
+def with_unreadable_sound(path: Path, kind: bytes) -> Path:
+    """Write a clip whose sound says that it is of another kind, four letters."""
+    whole = with_sound(path, "pcm_s16le", 1).read_bytes()
+    assert whole.count(b"sowt") == 1
+    path.write_bytes(whole.replace(b"sowt", kind))
+    return path
+
+
 def sound_packets(path: Path) -> list[str]:
     """List the sizes and checksums of a clip's sound packets."""
     command = [
@@ -546,6 +554,27 @@ def test_sound_that_mp4_cannot_hold_is_converted(tmp_path, name, codec) -> None:
     assert sound_length_s(tmp_path / "a.mp4") == pytest.approx(1, abs=0.05)
 
 
+def test_sound_of_a_kind_that_nobody_knows_is_no_sound(tmp_path: Path) -> None:
+    source = with_unreadable_sound(tmp_path / "s.mov", b"zzzz")
+    assert not probe_clip(source).has_sound
+    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
+        writer.write(grey_frames(1)[0])
+    assert probe_clip(tmp_path / "a.mp4").frames == 1
+
+
+def test_sound_that_can_not_be_decoded_is_left_out_and_the_pictures_are_kept(tmp_path) -> None:
+    source = with_unreadable_sound(tmp_path / "s.mov", b"ac-4")
+    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
+        for frame in grey_frames(5):
+            writer.write(frame)
+    assert writer.notes == ("The sound of s.mov can't be decoded and was left out.",)
+    assert (probe_clip(tmp_path / "a.mp4").frames, probe_clip(tmp_path / "a.mp4").has_sound) == (
+        5,
+        False,
+    )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "s.mov"]
+
+
 @pytest.mark.parametrize(
     ("sound_s", "frames", "expected_s"),
     [(3.0, 25, 1.0), (0.4, 25, 0.4), (1.0, 25, 1.0)],
@@ -651,6 +680,12 @@ def test_a_clip_may_replace_the_one_it_takes_its_sound_from(tmp_path: Path) -> N
     assert (info.width, info.has_sound) == (32, True)
 
 
+def test_a_name_of_long_letters_leaves_room_for_its_hidden_file(tmp_path: Path) -> None:
+    path = tmp_path / ("\N{CJK UNIFIED IDEOGRAPH-4EBA}" * 83 + ".png")  # 253 bytes
+    write_picture(path, grey_frames(1)[0])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("name", "error", "sentence"),
     [
@@ -658,6 +693,11 @@ def test_a_clip_may_replace_the_one_it_takes_its_sound_from(tmp_path: Path) -> N
         ("a", MediaError, "a ends in nothing; the possible endings are .mp4, .m4v, .mov."),
         ("gone/a.mp4", ResourceError, "There is no folder named gone to write a.mp4 to."),
         ("folder.mp4", ResourceError, "folder.mp4 is a folder."),
+        (
+            f"{'a' * 300}.mp4",
+            ResourceError,
+            f"{'a' * 300}.mp4 can't be written to its folder (File name too long).",
+        ),
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_work(

@@ -64,6 +64,15 @@ def test_a_clip_is_followed_for_300_frames_at_most(microscope, portrait, example
     assert short.notes[-1] == "Only the first 5 frames were looked at."
 
 
+def test_a_part_that_is_followed_to_its_end_is_not_called_cut(
+    microscope, portrait, examples, monkeypatch
+):
+    monkeypatch.setattr("mmfa_core.inference.tracks.MOST_FRAMES", 5)
+    part = microscope.compare(portrait, examples / "driving_turn.mp4", start_s=1.5)  # 18 of 23
+    assert len(part) == 5
+    assert part.notes == ()
+
+
 def test_a_frame_shows_both_faces_with_trails(microscope, portrait, tracks):
     source, driver, anatomy = microscope.frame(portrait, tracks, 5)
     bare, _, _ = microscope.frame(portrait, tracks, 5, trails=False)

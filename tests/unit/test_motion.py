@@ -57,6 +57,11 @@ def test_a_value_outside_the_hard_limits_is_told_with_both(name, value):
     assert caught.value.message == f"{name} is {value:g}; {allowed}"
 
 
+def test_a_whole_number_beyond_all_floats_is_told():
+    with pytest.raises(ConfigError, match=r"yaw_deg is far too large; allowed are -60 to 60"):
+        MotionEdit(yaw_deg=10**400)
+
+
 def test_a_slice_of_a_motion_slices_every_tensor():
     motion = random_motion(4)
     part = motion[1:3]

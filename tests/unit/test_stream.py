@@ -63,6 +63,7 @@ def test_motion_of_a_part_is_that_of_the_same_frames_of_the_whole(animator, port
     ("changes", "sentence"),
     [
         ({"start_s": 9.0}, "begins at 9 s, but the clip is 1.9 s long"),
+        ({"start_s": 1e308}, "begins at 1e+308 s, but the clip is 1.9 s long"),
         ({"start_s": 1.0, "end_s": 1.01}, "Not one frame is left"),
         ({"start_s": -1.0}, "start_s is -1, it must not be negative"),
         ({"start_s": 2.0, "end_s": 1.0}, "end_s is 1.0, it must be above start_s"),
@@ -149,6 +150,14 @@ def test_one_stream_writes_clip_gif_and_pictures(animator, portrait, examples, t
     with zipfile.ZipFile(files[2]) as archive:
         assert archive.namelist() == [f"{n:05d}.png" for n in range(23)]
         assert archive.testzip() is None
+
+
+def test_a_driving_picture_makes_one_file_only(animator, portrait, examples, tmp_path):
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    picture = examples / "london_034_smiling.jpg"
+    with pytest.raises(MMFAError, match=r"makes one picture; 2 files were asked for"):
+        list(animator.stream(portrait, picture, files))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_driving_picture_streams_one_update(animator, portrait, examples, tmp_path):

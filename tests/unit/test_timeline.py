@@ -80,6 +80,10 @@ def test_what_can_not_be_used_is_told_in_one_sentence(make, sentence):
             "The edit of a keyframe has an unknown key 'yaw'.",
         ),
         (
+            {"keyframes": [{"time_s": 0, "easing": ["linear"]}]},
+            "easing is ['linear'], not one of linear, ease in, ease out, ease in-out, hold.",
+        ),
+        (
             {"keyframes": [{"time_s": 0, "edit": {"yaw_deg": "3"}}]},
             "yaw_deg is '3', not a number.",
         ),
