@@ -109,6 +109,11 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     """Ask the model and where it computes."""
     add_model(parser)
     add_device(parser)
+    parser.add_argument(
+        "--dtype",
+        metavar="NAME",
+        help="float32, bfloat16 or float16, what networks compute in; what the device does fast",
+    )
     add_threads(parser)
 
 

@@ -23,7 +23,10 @@ def load_animator(arguments: argparse.Namespace) -> Animator:
     from mmfa_core.inference.animator import Animator
 
     return Animator.from_pretrained(
-        arguments.model, device=arguments.device, threads=arguments.threads
+        arguments.model,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        threads=arguments.threads,
     )
 
 

@@ -265,13 +265,14 @@ def test_keypoints_writes_numbers_and_a_picture(run, model, examples, tmp_path):
 
 def test_bench_tells_speed_by_stage_memory_and_threads(run, model, examples):
     done = run(
-        "bench", "--model", model, "--driving", examples / "driving_turn.mp4", "--threads", 1
+        *("bench", "--model", model, "--driving", examples / "driving_turn.mp4"),
+        *("--threads", 1, "--dtype", "bfloat16"),
     )
     (line,) = done.lines
     assert line["fps"] > 0
     assert {"decode", "crop", "estimate", "render", "encode"} <= set(line["ms_per_frame"])
     assert 0 < line["resident_mb"] <= line["peak_resident_mb"] * 1.01
-    assert line["threads"] == 1
+    assert (line["threads"], line["precision"]) == (1, "bfloat16")
     assert line["model_id"] == "tiny"
 
 
