@@ -16,13 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each part of the project and what it may import; a folder is one part, "facade" is __init__.py.
 MOTION = {"errors", "config", "motion"}
 MODEL = {*MOTION, "geometry", "networks", "estimates", "model"}
-RUNTIME = {*MODEL, "model_files", "checkpoint", "hub", "media", "face", "paste", "provenance"}
+FILES_AND_FACES = {"model_files", "checkpoint", "hub", "media", "face", "paste", "provenance"}
+RUNTIME = {*MODEL, *FILES_AND_FACES, "hardware"}
 ALLOWED = {
     "errors": set(),
     "version": set(),
     "config": {"errors"},
     "motion": {"errors", "config"},
     "geometry": MOTION,
+    "hardware": set(),
     "networks": {*MOTION, "geometry"},
     "estimates": MOTION,
     "model": {*MOTION, "geometry", "networks", "estimates"},
