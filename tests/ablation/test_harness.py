@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mmfa_core.ablation.__main__ import main
 from mmfa_core.ablation.figures import FIGURES, Limits
@@ -34,10 +35,15 @@ NAMES = ("base", "no-vae")
 UNKNOWN = {"identity_distance", "L1_face_to_copy", "L1_face_to_landmark_warp"}
 
 
-@pytest.fixture(autouse=True)
-def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the thread tuner from giving the tests that follow more threads."""
-    monkeypatch.setattr("mmfa_core.training.machine.os.cpu_count", lambda: 1)
+@pytest.fixture(scope="module", autouse=True)
+def one_core() -> Iterator[None]:
+    """Train on one thread in every test and fixture: sums depend on how many there are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mmfa_core.training.machine.os.cpu_count", lambda: 1)
+        yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
