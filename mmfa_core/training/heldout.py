@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmfa_core.errors import NotFoundError
@@ -21,6 +22,7 @@ from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.teacher import GUIDES, build_teacher
 
 PAIRS = 64
+LAPLACIAN = torch.tensor([[[[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]]])
 
 
 class HeldOut:
@@ -50,8 +52,8 @@ class HeldOut:
         """Measure the model: pictures against the truth beside the copy, poses, keypoints, flow.
 
         Returns:
-            l1, l1_face, psnr and the same of the copy (``copy_``); pose_deg, keypoint_px and
-            flow_px at 256 px.
+            l1, l1_face, psnr, sharpness and the same of the copy (``copy_``); pose_deg,
+            keypoint_px and flow_px at 256 px.
         """
         model.eval()
         sums: dict[str, float] = {}
@@ -104,4 +106,19 @@ def _picture_rows(picture: Tensor, pair: Pair, prefix: str) -> dict[str, float]:
         f"{prefix}l1": error.mean().item(),
         f"{prefix}l1_face": torch.stack(inside).mean().item(),
         f"{prefix}psnr": psnr.mean().item(),
+        f"{prefix}sharpness": sharpness(picture, truth),
     }
+
+
+def sharpness(pictures: Tensor, truth: Tensor) -> float:
+    """Compare the detail of pictures with that of the truth, which L1 doesn't tell.
+
+    Args:
+        pictures: (B, 3, H, W).
+        truth: (B, 3, H, W).
+
+    Returns:
+        Mean size of the Laplacian of the brightness, as a share of the truth's; 1 = as sharp.
+    """
+    detail, wanted = (F.conv2d(p.mean(1, keepdim=True), LAPLACIAN).abs() for p in (pictures, truth))
+    return float(detail.mean() / wanted.mean().clamp_min(1e-6))
