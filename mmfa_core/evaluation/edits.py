@@ -83,7 +83,8 @@ def evaluate_edits(
             "lend their expressions.",
             "Choose other data, or another protocol.",
         )
-    people = [heldout.owners[row] for row in donors]
+    owners = heldout.owners
+    people = [owners[row] for row in donors]
     codes = renderer.estimate_motion(heldout.frames(donors)).expression_code  # (DONORS, Z)
     answers: dict[str, list[dict[str, float]]] = {name: [] for name in SWEEPS}
     spreads = np.full((len(portraits), len(FACTORS), len(FACTORS)), np.nan)
