@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mmfa_core.checkpoint import load_model
+from mmfa_core.errors import ConfigError
 from mmfa_core.hub import resolve_model
 from mmfa_core.inference.codes import Code
 from mmfa_core.inference.doctor import (
@@ -230,6 +231,8 @@ class Animator:
         """
         chosen = build_options(options, changes)
         listed = [output] if isinstance(output, str | Path) else output
+        if not listed:
+            raise ConfigError("No file to write is named.", "Name at least one as output.")
         outputs = Outputs(
             files=tuple(Path(file) for file in listed),
             chunk_folder=None if chunk_folder is None else Path(chunk_folder),

@@ -177,6 +177,12 @@ def test_an_output_that_holds_no_clip_is_refused_at_once(
         next(updates)
 
 
+@pytest.mark.parametrize("clip", ["driving_turn.mp4", "london_034_smiling.jpg"])
+def test_a_stream_without_an_output_is_refused(animator, portrait, examples, clip):
+    with pytest.raises(MMFAError, match="No file to write"):
+        next(animator.stream(portrait, examples / clip, []))
+
+
 def test_watched_work_yields_its_reports_and_returns_its_result():
     def work(report):
         report("count", 1, 2)
