@@ -18,7 +18,7 @@ from mmfa_core.training.teacher import EYES, GUIDES, MOUTH
 FACE_CROP_PX = 96
 PAINTED_ABOVE = 0.5  # of a standard normal number: 31 % of the crops
 HEAD_MIDDLE = (0.0, 0.15)  # of crops anywhere on the head, from the rigid centre, s = 1
-HEAD_REACH = (0.35, 0.45)  # their standard deviation
+HEAD_REACH = (0.5, 0.55)  # their standard deviation: temples, ears and what is behind them too
 
 
 def cut_pairs(pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,9 +36,7 @@ def cut_pairs(pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, 
     count = len(pair.driving.scale)
     noise, other = noise[:count], noise[count:]
     fine = _between_features(pair.driving.landmarks[:, list(GUIDES), :2], noise)
-    head = pair.driving.translation + pair.driving.scale * (
-        noise.new_tensor(HEAD_MIDDLE) + noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
-    )
+    head = _on_head(pair.driving.translation, pair.driving.scale, noise)
     centre = torch.where(noise[:, 3:4] > 0, fine, head)
     side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
     truth = pair.driving.pictures
@@ -54,10 +52,27 @@ def cut_pairs(pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, 
 
 
 def cut_crossed(crossed: Crossed, noise: Tensor) -> Tensor:
-    """Cut one square a crossed picture at eyes and mouth; (C, 3, h, h), h as in cut_pairs."""
+    """Cut one square a crossed picture, as cut_pairs does; (C, 3, h, h), h as there.
+
+    Args:
+        crossed: C pictures.
+        noise: (at least C, 4), standard normal.
+
+    Returns:
+        Crops.
+    """
+    noise = noise[: len(crossed.picture)]
     side = min(FACE_CROP_PX, *crossed.picture.shape[-2:])
-    guides = crossed.keypoints[:, : len(GUIDES), :2]
-    return crop_squares(crossed.picture, _between_features(guides, noise[: len(guides)]), side)
+    fine = _between_features(crossed.keypoints[:, : len(GUIDES), :2], noise)
+    head = _on_head(crossed.translation, crossed.scale, noise)
+    centre = torch.where(noise[:, 3:4] > 0, fine, head)
+    return crop_squares(crossed.picture, centre, side)
+
+
+def _on_head(translation: Tensor, scale: Tensor, noise: Tensor) -> Tensor:
+    """Choose places (B, 2) on and beside heads by where they are, (B, 2) and (B, 1)."""
+    shift = noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
+    return translation + scale * (noise.new_tensor(HEAD_MIDDLE) + shift)
 
 
 def _between_features(guides: Tensor, noise: Tensor) -> Tensor:

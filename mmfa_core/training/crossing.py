@@ -29,11 +29,15 @@ class Crossed:
         terms: cross_pose, cross_expression, cross_identity.
         picture: (C, 3, H, W), [0, 1].
         keypoints: where the keypoints of the pictures should be, (C, K, 3).
+        translation: where the heads should be, (C, 2).
+        scale: how large they should be, (C, 1).
     """
 
     terms: dict[str, Tensor]
     picture: Tensor
     keypoints: Tensor
+    translation: Tensor
+    scale: Tensor
 
 
 def cross_identities(
@@ -85,7 +89,7 @@ def cross_identities(
     }
     with torch.no_grad():
         keypoints = model.keypoints(canonical, asked)
-    return Crossed(terms, picture, keypoints)
+    return Crossed(terms, picture, keypoints, asked.translation, asked.scale)
 
 
 def _with_grey_gradient(picture: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from mmfa_core.losses.motion import (
     keypoint_prior,
     point_distance,
     pose_distance,
+    pose_errors,
 )
 from mmfa_core.losses.reconstruction import (
     Features,
@@ -223,7 +224,7 @@ class PairObjective(nn.Module):
         motion, canonical = found.motion, found.canonical_keypoints
         count = len(canonical) // 2
         terms = {
-            "pose": 0.7 * pose_distance(motion.rotation, both.rotation)
+            "pose": self._pose_term(motion.rotation, both.rotation)
             + 0.3 * pose_distance(found.coarse.rotation, both.rotation),
             "canonical_consistency": (canonical[:count] - canonical[count:]).abs().mean(),
             "deformation": motion.expression_offsets.abs().mean(),
@@ -259,6 +260,16 @@ class PairObjective(nn.Module):
         # How wide a mouth is at rest, one picture of a person doesn't tell; its change two do.
         terms["gaps"] = gaps.abs().mean() + (gaps[:count] - gaps[count:]).abs().mean()
         return terms
+
+    def _pose_term(self, rotation: Tensor, label: Tensor) -> Tensor:
+        """Compare poses of sources and driving pictures, and how pose changed between them.
+
+        Where a face at rest looks, up or down, one picture of a person hardly tells.
+        """
+        errors = pose_errors(rotation, label)
+        count = len(errors) // 2
+        changes = errors[:count] - errors[count:]
+        return (0.5 * errors.abs().mean() + 0.25 * changes.abs().mean()) / 90
 
     def _offset_term(self, both: Labelled, offsets: Tensor, canonical: Tensor) -> Tensor:
         offsets = self.model.head_expression(offsets, canonical.detach(), both.rotation, both.scale)

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from mmfa_core.geometry import make_grid, rotation_from_pose
 from mmfa_core.losses.adversarial import discriminator_loss, generator_loss
 from mmfa_core.losses.motion import (
+    PITCH_WEIGHT,
     gap_errors,
     gaussian_kl,
     keypoint_prior,
     point_distance,
     pose_distance,
+    pose_errors,
 )
 from mmfa_core.losses.reconstruction import (
     crop_squares,
@@ -66,9 +68,14 @@ def test_free_bits_stop_the_gradient_of_a_dimension_that_says_nothing():
     assert mean.grad[0, 1] > 0
 
 
-def test_the_pose_distance_is_the_mean_angle_over_90():
+def test_the_pose_distance_is_the_mean_angle_over_90_with_pitch_counting_more():
     found = pose_distance(rotation_from_pose(pose(30, 0, -15)), rotation_from_pose(pose(0, 9, 0)))
-    assert found.item() == pytest.approx((30 + 9 + 15) / 3 / 90, rel=1e-4)
+    assert found.item() == pytest.approx((30 + PITCH_WEIGHT * 9 + 15) / 3 / 90, rel=1e-4)
+
+
+def test_pose_errors_keep_their_sign():
+    found = pose_errors(rotation_from_pose(pose(30, 4, -15)), rotation_from_pose(pose(0, 9, 0)))
+    assert found[0].tolist() == pytest.approx([30, -5 * PITCH_WEIGHT, -15], abs=1e-3)
 
 
 def test_the_pose_distance_to_itself_is_zero():
