@@ -9,11 +9,13 @@ the SHA-256 of the two other files, so that a damaged or half-copied folder is n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,7 @@ def save_model(
     expression: ExpressionStats | None = None,
     notes: dict[str, Any] | None = None,
 ) -> str:
-    """Write a model so that a reader sees either the old files or the new ones.
+    """Write a model; a reader sees the old files or the new ones, and refuses a mixture of both.
 
     Args:
         folder: made if it is missing; other files in it stay.
@@ -132,19 +134,21 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu") -> Loaded
         The model, ready to compute.
 
     Raises:
-        NotFoundError: when the folder or one of its files is missing.
+        NotFoundError: when the folder or one of its files is missing, or can't be read.
         MismatchError: when a file is damaged, a pickle, of another version, or doesn't fit the
             architecture that it names.
     """
     place = Path(folder)
-    _check_files(place)
-    weights = (place / WEIGHTS).read_bytes()
+    with _as_not_found(place):
+        _check_files(place)
+        weights = (place / WEIGHTS).read_bytes()
     # The length of a sound header may begin with the same bytes; JSON follows it, in place 8.
     if weights.startswith(PICKLE_STARTS) and weights[8:9] != b"{":
         raise pickle_error(WEIGHTS)
-    config, expression, training = _read_config(place)
     found = hashlib.sha256(weights).hexdigest()
-    check_hashes(place, found)
+    with _as_not_found(place):
+        config, expression, training = _read_config(place)
+        check_hashes(place, found)
     model = _fill(config, _parse(weights))
     model.requires_grad_(False).eval()
     moved = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -156,6 +160,18 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu") -> Loaded
         expression=expression,
         training=training,
     )
+
+
+@contextlib.contextmanager
+def _as_not_found(place: Path) -> Iterator[None]:
+    """Say of a folder that can't be read that there is no model for us in it."""
+    try:
+        yield
+    except OSError as error:
+        raise NotFoundError(
+            f"The model folder {place.name!r} can't be read: {error.strerror}.",
+            "Check its permissions.",
+        ) from error
 
 
 def _half_precision(model: MMFA) -> dict[str, Tensor]:

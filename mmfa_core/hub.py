@@ -38,6 +38,7 @@ from mmfa_core.model_files import (
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints" / "mmfa-s-256"
 NEEDED = (CONFIG, HASHES, WEIGHTS)
 WELCOME = ("README.md", "LICENSE")
+LONGEST_SHOWN = 80  # letters of a name
 GIT_ATTRIBUTES = ".gitattributes"  # the Hub writes it
 REPOSITORY = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>.+))?", re.ASCII)
 REVISION = re.compile(r"\w[\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
@@ -80,15 +81,15 @@ def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
         MismatchError: when ``name`` is a pickle, or what arrived is not what its checksums say.
         ResourceError: when the cache has no room or can't be written.
     """
-    if name is None or Path(name).expanduser().is_dir():
+    place = None if name is None else _expand(name)
+    if place is None or place.is_dir():
         if revision is not None:
             raise NotFoundError(
-                f"{BUNDLED.name if name is None else Path(name).name} is a folder on this machine, "
+                f"{BUNDLED.name if place is None else place.name} is a folder on this machine, "
                 f"and a folder has no revision {revision!r}.",
                 "Leave the revision out, or name a repository as org/name.",
             )
-        return _bundled() if name is None else Path(name).expanduser()
-    place = Path(name).expanduser()
+        return _bundled() if place is None else place
     if place.suffix in PICKLE_SUFFIXES:
         raise pickle_error(place.name)
     if place.is_file():
@@ -103,6 +104,20 @@ def resolve_model(name: str | Path | None, revision: str | None = None) -> Path:
             "Name a branch, a tag or a full commit hash.",
         )
     return _from_cache_or_hub(match["name"], wanted)
+
+
+def _expand(name: str | Path) -> Path:
+    """Take a name as a path, and refuse one that no file can have."""
+    try:
+        place = Path(name).expanduser()
+        place.is_dir()
+    except (RuntimeError, OSError) as error:  # no such user, too long, or not allowed
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+        raise NotFoundError(
+            f"The model {str(name)[:LONGEST_SHOWN]!r} can't be looked for: {why}.",
+            "Name a folder, or a repository as org/name.",
+        ) from error
+    return place
 
 
 def publish_files(

@@ -148,6 +148,8 @@ class Ledger:
             self._file.write(json.dumps(line) + "\n")
             self._file.flush()
         except OSError as error:
+            with contextlib.suppress(OSError):  # or the rest would be tried again at the end
+                self._file.close()
             raise _unwritable(self.folder, error) from error
         self._take(line)
 

@@ -135,7 +135,7 @@ class CellMaker:
         """
         options = self.options.changed(overwrite=True)
         prepared = self._portraits.get(
-            source.key,
+            f"{source.key} {source.path.name}",  # errors and notes tell the name
             lambda: self.animator.prepare(source.path, face_index=options.face_index),
         )
         if is_picture(driving.path):
@@ -143,7 +143,8 @@ class CellMaker:
         else:
             engine = self.animator.engine
             driver = self._drivers.get(
-                driving.key, lambda: read_driver(engine, driving.path, options, progress)
+                f"{driving.key} {driving.path.name}",
+                lambda: read_driver(engine, driving.path, options, progress),
             )
             result = animate_clip(
                 engine, prepared, driving.path, output, options, progress, driver=driver

@@ -64,6 +64,7 @@ def build_plan(
     output: Path,
     options: AnimateOptions,
     model_hash: str,
+    dtype: str | None = None,
 ) -> Plan:
     """Find the files and lay out the grid.
 
@@ -73,6 +74,7 @@ def build_plan(
         output: folder of the results.
         options: how portraits follow.
         model_hash: of the weights.
+        dtype: what networks compute in; None, whatever the machine does fast.
 
     Returns:
         The plan.
@@ -84,6 +86,8 @@ def build_plan(
     rows = find_media(sources, PICTURES, "picture", output)
     columns = find_media(drivings, (*CLIPS, *PICTURES), "clip", output)
     settings = {k: v for k, v in dataclasses.asdict(options).items() if k != "overwrite"}
+    if dtype is not None:
+        settings["dtype"] = dtype
     cells = [
         Cell(
             source=source,

@@ -33,6 +33,7 @@ class Parcel:
         options: how the portrait follows.
         model_hash: of the weights.
         device: as for Animator.from_pretrained.
+        dtype: as for Animator.from_pretrained.
         threads: CPU threads.
     """
 
@@ -44,6 +45,7 @@ class Parcel:
     options: AnimateOptions
     model_hash: str
     device: str | None
+    dtype: str | None = None
     threads: int
 
 
@@ -79,7 +81,7 @@ class Workshop:
     """Keep between cells what a process needs again: its model, last portraits and motion."""
 
     def __init__(self) -> None:
-        self._wanted: tuple[str, str | None, int] | None = None
+        self._wanted: tuple[str, str | None, str | None, int] | None = None
         self._maker: CellMaker | None = None
 
     def make(
@@ -103,13 +105,16 @@ class Workshop:
             return Returned(content=output.read_bytes(), worker=WORKER, facts=facts)
 
     def _maker_for(self, parcel: Parcel, model: dict[str, bytes], folder: Path) -> CellMaker:
-        wanted = (parcel.model_hash, parcel.device, parcel.threads)
+        wanted = (parcel.model_hash, parcel.device, parcel.dtype, parcel.threads)
         kept = self._maker
         if kept is None or self._wanted != wanted:
             for name, content in model.items():
                 _write(folder / "model", name, content)
             animator = Animator.from_pretrained(
-                folder / "model", device=parcel.device, threads=parcel.threads
+                folder / "model",
+                device=parcel.device,
+                dtype=parcel.dtype,
+                threads=parcel.threads,
             )
             kept, self._wanted = CellMaker(animator, parcel.options), wanted
         elif kept.options != parcel.options:

@@ -37,6 +37,7 @@ def run_batch(
     model: str | Path | None = None,
     device: str | None = None,
     threads: int | None = None,
+    dtype: str | None = None,
     ray: str | None = None,
     options: AnimateOptions | None = None,
     progress: ReportProgress | None = None,
@@ -56,6 +57,7 @@ def run_batch(
         model: a folder, or ``org/name[@revision]`` on the Hub; None takes the bundled model.
         device: such as ``cpu`` or ``cuda``; None takes a GPU if there is one.
         threads: CPU threads; None takes every core, and one a cell on a Ray cluster.
+        dtype: what networks compute in, as for Animator.from_pretrained.
         ray: address of a Ray cluster that makes the cells; None makes them here, ``local`` on a
             cluster of this machine's cores.
         options: how portraits follow.
@@ -77,8 +79,8 @@ def run_batch(
         raise ConfigError("A crop by hand fits one portrait, not a batch.", "Leave it out.")
     folder, told = Path(output), progress or report_nothing
     weights = resolve_model(model)
-    animator = Animator.from_pretrained(weights, device=device, threads=threads)
-    plan = build_plan(sources, drivings, folder, chosen, animator.model_hash)
+    animator = Animator.from_pretrained(weights, device=device, dtype=dtype, threads=threads)
+    plan = build_plan(sources, drivings, folder, chosen, animator.model_hash, dtype)
     with open_ledger(folder) as ledger:
         desk = Desk(ledger, told, len(plan.cells))
         todo = desk.sort_out(plan.cells, overwrite=chosen.overwrite)
@@ -95,6 +97,7 @@ def run_batch(
                 model_hash=animator.model_hash,
                 address=ray,
                 device=device,
+                dtype=dtype,
                 threads=threads or 1,
             )
         return _close(plan, desk, animator, chosen, began)

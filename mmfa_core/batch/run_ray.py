@@ -45,6 +45,7 @@ def run_ray(
     model_hash: str,
     address: str,
     device: str | None,
+    dtype: str | None,
     threads: int,
 ) -> None:
     """Make cells on a cluster.
@@ -58,6 +59,7 @@ def run_ray(
         address: ``auto``, ``host:port``, or ``local`` for a cluster of this
             machine's cores that ends with the run.
         device: as for Animator.from_pretrained; a worker with ``cuda`` asks for a GPU.
+        dtype: as for Animator.from_pretrained.
         threads: CPUs that a cell takes.
 
     Raises:
@@ -66,7 +68,7 @@ def run_ray(
     """
     with _cluster(address) as ray:
         files = {name: (model / name).read_bytes() for name in (CONFIG, HASHES, WEIGHTS)}
-        job = _Job(ray, desk, options, ray.put(files), model_hash, device, threads)
+        job = _Job(ray, desk, options, ray.put(files), model_hash, device, dtype, threads)
         job.run(cells)
 
 
@@ -80,6 +82,7 @@ class _Job:
     model: Any  # reference to the model's files
     model_hash: str
     device: str | None
+    dtype: str | None
     threads: int
     sent: dict[str, Any] = field(default_factory=dict)  # references to files, by digest
     uses: Counter[str] = field(default_factory=Counter)  # cells that still need a file
@@ -136,6 +139,7 @@ class _Job:
             options=self.options,
             model_hash=self.model_hash,
             device=self.device,
+            dtype=self.dtype,
             threads=self.threads,
         )
         attempt = self.desk.ledger.begin(cell)

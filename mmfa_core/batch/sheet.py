@@ -83,6 +83,7 @@ def draw_sheet(plan: Plan, folder: Path, complete: Callable[[str], bool]) -> tup
     font = ImageFont.load_default(TEXT_PX)
 
     def write(x: int, y: int, text: str, width: int) -> None:
+        text = " ".join(text.split())  # a name may hold line feeds
         while text and pen.textlength(text, font=font) > width:
             text = text[:-2] + "…" if len(text) > 2 else ""
         pen.text((x, y), text, INK, font=font)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mmfa_core.cli.output import write_json
 from mmfa_core.cli.shared import Lines, load_animator, model_lines, report_to
-from mmfa_core.errors import ConfigError, ResourceError
+from mmfa_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from mmfa_core.inference.options import AnimateOptions
@@ -48,6 +48,7 @@ def batch(arguments: argparse.Namespace) -> Lines:
         model=arguments.model,
         device=arguments.device,
         threads=arguments.threads,
+        dtype=arguments.dtype,
         ray=arguments.ray,
         options=follow_options(arguments),
         progress=report_to(arguments),
@@ -112,20 +113,12 @@ def edit(arguments: argparse.Namespace) -> Lines:
 def timeline(arguments: argparse.Namespace) -> Lines:
     """Move a portrait along keyframes."""
     from mmfa_core.config import read_json
-    from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.inference.timeline import Timeline
     from mmfa_core.media import OUTPUT_SUFFIXES, check_output
 
     given = Timeline.from_json(read_json(arguments.keyframes))
-    overwrite = arguments.overwrite
-    check_output(arguments.output, overwrite=overwrite, suffixes=OUTPUT_SUFFIXES)
-    options = AnimateOptions(
-        face_index=arguments.face_index,
-        crop=arguments.crop,
-        paste_back=arguments.paste_back,
-        overwrite=overwrite,
-        badge=arguments.badge,
-    )
+    options = follow_options(arguments)
+    check_output(arguments.output, overwrite=options.overwrite, suffixes=OUTPUT_SUFFIXES)
     result = load_animator(arguments).render_timeline(
         arguments.source,
         given,
@@ -139,6 +132,7 @@ def timeline(arguments: argparse.Namespace) -> Lines:
 
 def interpolate(arguments: argparse.Namespace) -> Lines:
     """Go from one expression to another."""
+    from mmfa_core.inference.saving import check_folder
     from mmfa_core.media import CLIP_SUFFIXES, check_output
 
     output = Path(arguments.output)
@@ -148,7 +142,7 @@ def interpolate(arguments: argparse.Namespace) -> Lines:
     if as_clip:
         check_output(output, overwrite=arguments.overwrite, suffixes=CLIP_SUFFIXES)
     else:
-        _check_folder(output, overwrite=arguments.overwrite)
+        check_folder(output, overwrite=arguments.overwrite)
     animator = load_animator(arguments)
     first, last = animator.prepare(arguments.a), animator.prepare(arguments.b)
     shown = first if arguments.identity is None else animator.prepare(arguments.identity)
@@ -227,18 +221,3 @@ def _check_clip_or_picture(output: str, *, overwrite: bool) -> None:
     from mmfa_core.media import OUTPUT_SUFFIXES, PICTURE_SUFFIXES, check_output
 
     check_output(output, overwrite=overwrite, suffixes=(*OUTPUT_SUFFIXES, *PICTURE_SUFFIXES))
-
-
-def _check_folder(folder: Path, *, overwrite: bool) -> None:
-    if folder.is_file():
-        raise ResourceError(f"{folder.name} is a file, not a folder.", "Choose another name.")
-    if folder.is_dir() and not overwrite and any(folder.glob("[0-9][0-9][0-9].png")):
-        raise ResourceError(
-            f"{folder.name} already holds pictures, which were kept.",
-            "Choose another folder, or use --overwrite.",
-        )
-    if not folder.is_dir() and not folder.parent.is_dir():
-        raise ResourceError(
-            f"There is no folder named {folder.parent.name} to make {folder.name} in.",
-            "Make it first.",
-        )

@@ -7,6 +7,7 @@ only when they run, so that ``--help`` and a wrong argument answer at once.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -34,6 +35,11 @@ DESCRIPTION = (
 
 class _Parser(argparse.ArgumentParser):
     """Report a wrong argument as one sentence, like every other bad input."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take ``-10,0,200`` and ``-1e1`` for values: no option begins with a digit."""
+        super().__init__(*args, **kwargs)
+        self._negative_number_matcher = re.compile(r"^-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError instead of printing the usage."""
@@ -160,6 +166,7 @@ def _timeline(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--paste-back", action="store_true", help="keep the whole portrait")
     add_face(parser)
+    add_part(parser)
     add_engine(parser)
     add_badge(parser)
     add_overwrite(parser)

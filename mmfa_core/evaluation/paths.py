@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmfa_core.errors import MediaError
 from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.heldout import HeldOut, is_frontal, one_a_person
@@ -63,8 +64,16 @@ def evaluate_interpolation(
 
     Returns:
         mode, n, rows and margins, as report.write_report takes them.
+
+    Raises:
+        MediaError: there is no pair.
     """
     pairs = choose_pairs(heldout, limit or PAIRS)
+    if not pairs:
+        raise MediaError(
+            "No two held-out people look nearly to the front, so there is no pair.",
+            "Choose other data, or another protocol.",
+        )
     steps: dict[str, list[float]] = {name: [] for name in ROWS}
     shares: dict[str, list[float]] = {name: [] for name in ROWS}
     found: dict[str, list[float]] = {name: [] for name in ROWS}

@@ -14,6 +14,7 @@ from typing import Any
 from mmfa_core.errors import ResourceError
 from mmfa_core.evaluation.page import Plot, Sheet, to_html
 from mmfa_core.media import check_output as check_file
+from mmfa_core.media import replace_text
 
 DIGITS = 5  # significant ones
 LOWER_IS_BETTER = (
@@ -74,16 +75,10 @@ def write_report(
         ResourceError: when a file is already there, or can't be written.
     """
     target, beside, page = check_output(output, overwrite=overwrite)
-    try:
-        text = json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False)
-        target.write_text(text + "\n", encoding="utf-8")
-        beside.write_text(to_markdown(result), encoding="utf-8")
-        page.write_text(_page(result, sheets, plots), encoding="utf-8")
-    except OSError as error:
-        raise ResourceError(
-            f"The report can't be written to {target.name}: {error.strerror}.",
-            "Choose another place for --output.",
-        ) from error
+    text = json.dumps(plain(result), indent=2, ensure_ascii=False, allow_nan=False)
+    replace_text(target, text + "\n")
+    replace_text(beside, to_markdown(result))
+    replace_text(page, _page(result, sheets, plots))
     return [target, beside, page]
 
 

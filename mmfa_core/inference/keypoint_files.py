@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save as format_safetensors
 
-from mmfa_core.errors import ResourceError
 from mmfa_core.inference.editing import KeypointReport
 from mmfa_core.inference.tracks import HeadTrack, KeypointTracks
-from mmfa_core.media import check_output
+from mmfa_core.media import check_output, replace_file
 
 KEYPOINT_SUFFIXES: Final = (".json", ".csv", ".safetensors")
 DIGITS = 5
@@ -48,12 +47,8 @@ def write_keypoints(
     """
     target = check_output(Path(path), overwrite=overwrite, suffixes=KEYPOINT_SUFFIXES)
     write = {".json": _as_json, ".csv": _as_csv, ".safetensors": _as_safetensors}
-    try:
-        target.write_bytes(write[target.suffix.lower()](found))
-    except OSError as error:
-        raise ResourceError(
-            f"{target.name} can't be written: {error.strerror}.", "Choose another folder."
-        ) from error
+    content = write[target.suffix.lower()](found)
+    replace_file(target, lambda file: file.write(content))
     return target
 
 

@@ -38,7 +38,7 @@ from mmfa_core.inference.motion_checks import (
     show,
 )
 from mmfa_core.inference.motion_track import HeadMotion, MotionTrack
-from mmfa_core.media import check_output, existing, part_file, unwritable
+from mmfa_core.media import check_output, existing, replace_file
 
 MOTION_SUFFIX: Final = ".safetensors"
 VERSION: Final = 1
@@ -95,13 +95,7 @@ def save_track(path: str | Path, track: MotionTrack, *, overwrite: bool = False)
             f"and {LARGEST_BYTES // 2**20} MB.",
             "Save a part of the clip.",
         )
-    part = part_file(target)
-    try:
-        part.write_bytes(content)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise unwritable(target, error) from error
+    replace_file(target, lambda file: file.write(content))
     return target
 
 
@@ -162,6 +156,8 @@ def _open(name: str, content: bytes) -> tuple[dict[str, Any], Arrays]:
     for key, tensor in found:
         if tensor["dtype"] not in _TYPES:
             refuse(name, f"{key[:40]!r} is of the type {tensor['dtype']}")
+        if 0 in tensor["shape"]:  # the other sides could be of any length
+            refuse(name, f"{key[:40]} is empty")
         arrays[key] = np.frombuffer(tensor["data"], _TYPES[tensor["dtype"]]).reshape(
             tensor["shape"]
         )

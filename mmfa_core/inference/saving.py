@@ -6,6 +6,7 @@ made.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,7 @@ from mmfa_core.media import (
 from mmfa_core.provenance import Mark
 
 USUAL_FPS = Fraction(12)
+NUMBERED = "[0-9][0-9][0-9].png"  # pictures of a folder that was written here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +67,53 @@ def save_frames(
             for frame in frames:
                 writer.write(frame)
     else:
-        make_folder(output)
-        for number, frame in enumerate(frames):
-            write_picture(output / f"{number:03d}.png", frame, overwrite=overwrite, mark=mark)
+        _save_folder(output, frames, mark, overwrite=overwrite)
     return Saved(output=output, signed=mark.signed, notes=mark.notes)
 
 
-def make_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that can't take pictures, before they are made.
+
+    Raises:
+        ResourceError: it is a file, its own folder is missing, or it holds pictures of this kind
+            and ``overwrite`` is False.
+    """
+    if folder.is_file():
+        raise ResourceError(f"{folder.name} is a file, not a folder.", "Choose another name.")
+    if not overwrite and any(folder.glob(NUMBERED)):
+        raise ResourceError(
+            f"{folder.name} already holds pictures, which were kept.",
+            "Choose another folder, or use --overwrite.",
+        )
+    if not folder.is_dir() and not folder.parent.is_dir():
+        raise ResourceError(
+            f"There is no folder named {folder.parent.name} to make {folder.name} in.",
+            "Make it first.",
+        )
+
+
+def _save_folder(folder: Path, frames: Sequence[Frame], mark: Mark, *, overwrite: bool) -> None:
+    """Write numbered pictures; those of a longer set that they replace go, too."""
+    check_folder(folder, overwrite=overwrite)
+    old = set(folder.glob(NUMBERED))
+    new = [folder / f"{number:03d}.png" for number in range(len(frames))]
+    was_there = folder.is_dir()
+    _make_folder(folder)
+    try:
+        for path, frame in zip(new, frames, strict=True):
+            write_picture(path, frame, overwrite=overwrite, mark=mark)
+    except BaseException:
+        for path in set(new) - old:
+            path.unlink(missing_ok=True)
+        if not was_there:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    for path in old - set(new):
+        path.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
     """Make a folder unless it is there.
 
     Raises:

@@ -69,6 +69,8 @@ class _PartWriter:
         self.path = check_output(path, overwrite=overwrite, suffixes=(suffix,))
         self.frames_written = 0
         self.notes: tuple[str, ...] = ()
+        self._suffix = suffix
+        self._overwrite = overwrite
         self._keep_partial = keep_partial
         self._mark = mark
         self._part: Path | None = None
@@ -115,6 +117,7 @@ class _PartWriter:
                 try:
                     self._close(finish=kept)
                     if kept:
+                        check_output(self.path, overwrite=self._overwrite, suffixes=(self._suffix,))
                         self._part.replace(self.path)
                 except OSError as failure:
                     raise unwritable(self.path, failure) from failure

@@ -25,6 +25,7 @@ COMMON_RATES = tuple(
 FASTEST_RESAMPLED = Fraction(60)  # a clip without a rate of its own is resampled to this at most
 FALLBACK_RATE = Fraction(25)
 _NO_TIME = -(2**63)  # how ffmpeg prints a missing time stamp
+_DISCARD = 4  # flag of a packet that is only there to decode others, as an edit list says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def read_timing(listing: str, nominal_fps: float | None = None) -> Timing | None
     packets = [
         [int(field) for field in line.split(",")[1:4]]
         for line in listing.splitlines()
-        if line.startswith("0,")
+        if line.startswith("0,") and _is_shown(line)
     ]
     if not packets:
         return None
@@ -95,6 +96,12 @@ def read_timing(listing: str, nominal_fps: float | None = None) -> Timing | None
         start_s=start_s,
         variable_rate=False,
     )
+
+
+def _is_shown(line: str) -> bool:
+    """Say whether the frame of a packet is shown: one before the cut of a trimmed clip isn't."""
+    flags = re.search(r", F=0x([0-9A-Fa-f]+)", line)
+    return flags is None or not int(flags[1], 16) & _DISCARD
 
 
 def _untimed(frames: int, nominal_fps: float | None) -> Timing:

@@ -196,19 +196,25 @@ class ClipWriter:
         encoders = [["-c:a", "aac", "-b:a", "192k"]]
         if codec in _COPIED_SOUND and not self._sound_start_s:  # a copy begins at whole packets
             encoders.insert(0, ["-c:a", "copy"])
-        for encoder in encoders:
-            command = [
-                *ffmpeg(), "-loglevel", "error", "-i", url(pictures),
-                *(["-ss", f"{skip:.6f}"] if skip else []), *clip_input(self._sound_from),
-                "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *encoder, "-t", f"{length:.6f}",
-                "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact",
-                "-flags:a", "+bitexact", *clip_metadata(self._mark), "-movflags", "+faststart",
-                "-f", "mp4", "-y", url(whole),
-            ]  # fmt: skip
-            done = run(command)
-            if done.returncode == 0:
-                return whole
-        whole.unlink(missing_ok=True)
+        joined = False
+        try:
+            for encoder in encoders:
+                command = [
+                    *ffmpeg(), "-loglevel", "error", "-i", url(pictures),
+                    *(["-ss", f"{skip:.6f}"] if skip else []), *clip_input(self._sound_from),
+                    "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *encoder,
+                    "-t", f"{length:.6f}",
+                    "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact",
+                    "-flags:a", "+bitexact", *clip_metadata(self._mark), "-movflags", "+faststart",
+                    "-f", "mp4", "-y", url(whole),
+                ]  # fmt: skip
+                done = run(command)
+                joined = done.returncode == 0
+                if joined:
+                    return whole
+        finally:
+            if not joined:
+                whole.unlink(missing_ok=True)
         words = done.stderr.decode(errors="replace")
         if DISK_FULL in words:
             raise encoder_error(self.path, words)

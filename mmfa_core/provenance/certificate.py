@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import functools
 import logging
 import os
@@ -56,10 +57,21 @@ class Identity:
 
 
 def settings_folder() -> Path:
-    """Return the folder of this user's settings; it need not exist."""
+    """Return the folder of this user's settings; it need not exist.
+
+    Raises:
+        OSError: this user has no home.
+    """
     given = os.environ.get(HOME_VARIABLE)
     if given:
         return Path(given)
+    try:
+        return _usual_folder()
+    except RuntimeError as error:  # a service or container whose user is in no list
+        raise FileNotFoundError(errno.ENOENT, "there is no home folder") from error
+
+
+def _usual_folder() -> Path:
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
@@ -75,8 +87,8 @@ def own_identity() -> Identity:
     Where it can't be read or kept (a read-only home, a damaged file), one is made for this process
     alone, with a word in the log: work is signed all the same, and nothing is overwritten.
     """
-    folder = settings_folder()
     try:
+        folder = settings_folder()
         return load_identity(folder) or _keep(make_identity(), folder)
     except OSError as error:  # its whole text names a part file, another one each time
         return _passing_identity(error.strerror or type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import weakref
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -217,6 +219,35 @@ def test_a_name_that_the_disk_refuses_fails_its_own_cells_only(grid, monkeypatch
     assert (last.output, last.status) == ("p034__c1.mp4", "kept")
     assert {cell.status for cell in failed} == {"failed"}
     assert all("can't be written to its folder" in cell.why for cell in failed)
+
+
+def test_a_precision_that_is_unknown_is_told(grid):
+    with pytest.raises(MMFAError, match="nonsense"):
+        batch(grid, dtype="nonsense")
+
+
+def test_a_copy_of_a_bad_portrait_is_told_by_its_own_name(grid):
+    for name in ("bad", "worse"):
+        (grid / "s" / f"{name}.jpg").write_bytes(b"no picture at all")
+    told = {cell.source: cell.why for cell in batch(grid).cells if cell.status == "failed"}
+    assert told["bad.jpg"].startswith("bad.jpg is")
+    assert told["worse.jpg"].startswith("worse.jpg is")
+
+
+def test_a_line_feed_in_a_name_spoils_no_sheet(grid):
+    (grid / "s" / "p009.jpg").rename(grid / "s" / "p0\n09.jpg")
+    assert batch(grid).sheet is not None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_full_disk_in_the_ledger_is_told(grid):
+    with (
+        Path("/dev/full").open("wb") as full,
+        pytest.raises(ResourceError, match="can't be written"),
+        open_ledger(grid / "o") as ledger,
+    ):
+        os.dup2(full.fileno(), ledger._file.fileno())
+        ledger.fail(SimpleNamespace(output="o", key="k"), "why")
 
 
 def test_two_batches_can_not_write_to_one_folder(grid):

@@ -127,10 +127,10 @@ def planned(tmp_path):
     put(tmp_path / "s", "a.jpg", "b.jpg")
     put(tmp_path / "d", "c.mp4", "d.jpg")
 
-    def plan(model="m", **options):
-        made = build_plan(
-            tmp_path / "s", tmp_path / "d", tmp_path / "o", AnimateOptions(**options), model
-        )
+    def plan(model="m", dtype=None, **options):
+        chosen = AnimateOptions(**options)
+        folders = (tmp_path / name for name in "sdo")
+        made = build_plan(*folders, chosen, model, dtype)
         return {cell.output: cell.key for cell in made.cells}
 
     return plan
@@ -144,7 +144,7 @@ def test_the_same_plan_has_the_same_keys(planned):
     assert planned() == planned()
 
 
-@pytest.mark.parametrize("change", [{"smoothing": 0.5}, {"model": "other"}])
+@pytest.mark.parametrize("change", [{"smoothing": 0.5}, {"model": "other"}, {"dtype": "float32"}])
 def test_another_option_or_model_gives_every_cell_another_key(planned, change):
     assert not set(planned().values()) & set(planned(**change).values())
 

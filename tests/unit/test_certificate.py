@@ -82,6 +82,17 @@ def test_the_folder_is_the_systems_own_for_settings_unless_one_is_named(monkeypa
     assert settings_folder() == tmp_path / "mmfa-studio"
 
 
+def test_without_a_home_work_is_signed_all_the_same(monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("MMFA_HOME")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert verify(write_marked(tmp_path / "o.png", Mark(ORIGIN))).intact
+
+
 @pytest.mark.parametrize("damage", ["a file where the folder is", "damaged", "empty"])
 def test_without_a_usable_folder_work_is_signed_all_the_same(home, tmp_path, caplog, damage):
     if damage == "a file where the folder is":

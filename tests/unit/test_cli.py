@@ -248,7 +248,32 @@ def test_interpolate_writes_a_folder_of_pictures_or_a_clip(run, model, examples,
     assert run(*words, "--output", "strip.mp4").lines[0]["frames"] == 5
     assert probe_clip(tmp_path / "strip.mp4").frames == 5
     assert_refused(run(*words, "--output", "strip"), "strip already holds pictures")
-    assert run(*words, "--output", "strip", "--overwrite").code == 0
+    fewer = run(*words[:-1], 3, "--output", "strip", "--overwrite")
+    assert fewer.code == 0
+    assert sorted(p.name for p in (tmp_path / "strip").iterdir()) == [
+        "000.png",
+        "001.png",
+        "002.png",
+    ]
+
+
+def test_stopping_while_a_folder_is_written_leaves_none(
+    run, model, examples, tmp_path, monkeypatch
+):
+    portrait = examples / "london_009_neutral.jpg"
+    written = []
+
+    def write(path, *more, **named):
+        written.append(path)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        return write_picture(path, *more, **named)
+
+    monkeypatch.setattr("mmfa_core.inference.saving.write_picture", write)
+    done = run("interpolate", "--a", portrait, "--b", portrait, "--model", model, "--output", "o")
+    assert done.code == 130
+    assert len(written) == 3
+    assert not (tmp_path / "o").exists()
 
 
 def test_keypoints_writes_numbers_and_a_picture(run, model, examples, tmp_path):
@@ -505,6 +530,25 @@ def test_a_wrong_argument_gets_one_sentence(run, words, sentence):
 )
 def test_an_option_out_of_range_gets_one_sentence(animate, words, sentence):
     assert_refused(animate(*words), sentence)
+
+
+def test_a_crop_that_reaches_beyond_the_border_may_be_typed(run, model, examples):
+    done = run(
+        "edit", "--source", examples / "london_009_neutral.jpg", "--model", model,
+        "--crop", "-10,0,300", "--yaw", "-1e1", "--output", "o.png",
+    )  # fmt: skip
+    assert done.code == 0
+    assert done.lines[0]["edit"] == {"yaw_deg": -10.0}
+
+
+def test_a_timeline_takes_a_part_of_its_clip(run, model, examples, tmp_path):
+    (tmp_path / "k.json").write_text('{"keyframes": [{"time_s": 0}]}')
+    words = (
+        "timeline", "--source", examples / "london_009_neutral.jpg", "--keyframes", "k.json",
+        "--driving", examples / "driving_turn.mp4", "--model", model, "--output", "o.mp4",
+    )  # fmt: skip
+    assert_refused(run(*words, "--max-seconds", "0.5"), "the limit is 0.5 s")
+    assert run(*words, "--end", "0.5").lines[0]["frames"] < 20
 
 
 @pytest.mark.parametrize("steps", [1, 5000])

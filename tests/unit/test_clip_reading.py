@@ -133,6 +133,17 @@ def test_pixels_that_are_not_square_are_made_square(tmp_path: Path) -> None:
     assert (info.width, info.height) == (96, 58)
 
 
+def test_a_clip_that_was_trimmed_without_encoding_is_as_long_as_what_it_shows(
+    tmp_path: Path,
+) -> None:
+    make_clip(tmp_path / "whole.mp4", "-g", "50", "-bf", "2", rate="25", seconds=4)
+    ffmpeg("-ss", "3", "-i", tmp_path / "whole.mp4", "-c", "copy", tmp_path / "part.mp4")
+    info = probe_clip(tmp_path / "part.mp4")
+    shown = sum(1 for _ in read_clip(tmp_path / "part.mp4"))
+    assert info.frames == shown < 40
+    assert info.duration_s == pytest.approx(shown / 25)
+
+
 def test_a_clip_that_is_too_long_is_refused_at_once(tmp_path: Path) -> None:
     make_clip(tmp_path / "a.mp4", size="32x32", rate="2", seconds=94)
     with pytest.raises(TooLongError) as caught:

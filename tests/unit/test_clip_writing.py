@@ -167,6 +167,21 @@ def test_sound_stays_in_step_when_the_pictures_start_late(tmp_path: Path) -> Non
     assert loud[0] / 8000 < 0.06
 
 
+def test_stopping_while_the_sound_is_joined_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    sounding = with_sound(tmp_path / "s.mp4", "aac", 1)
+    (tmp_path / "o").mkdir()
+
+    def stop(command: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    writer = ClipWriter(tmp_path / "o" / "a.mp4", 32, 32, Fraction(25), sound_from=sounding)
+    with pytest.raises(KeyboardInterrupt), writer:
+        for frame in grey_frames(5):
+            writer.write(frame)
+        monkeypatch.setattr("mmfa_core.media.writer.run", stop)
+    assert list((tmp_path / "o").iterdir()) == []
+
+
 def test_a_silent_clip_and_a_clip_without_a_sound_source_stay_silent(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "s.mp4", seconds=0.2)
     for name, sound in (("a.mp4", source), ("b.mp4", None)):

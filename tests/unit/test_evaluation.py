@@ -187,6 +187,7 @@ def test_nobody_lends_an_expression_to_himself() -> None:
         (same_protocol.evaluate_same, "No held-out clip has two pictures"),
         (cross.evaluate_cross, "No held-out clip can drive"),
         (edits.evaluate_edits, "1 of the held-out people look nearly to the front; 2 or more must"),
+        (paths.evaluate_interpolation, "No two held-out people look nearly to the front"),
     ],
 )
 def test_people_who_are_too_few_for_a_protocol_are_told(tmp_path, protocol, sentence) -> None:

@@ -163,6 +163,13 @@ def test_a_name_that_no_model_has_lists_those_that_there_are(tmp_path, monkeypat
     assert BUNDLED.name in caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/m", "m" * 300])
+def test_a_name_that_no_file_can_have_gets_a_sentence(name):
+    with pytest.raises(NotFoundError, match="can't be looked for") as caught:
+        resolve_model(name)
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("name", [None, "."])
 def test_a_folder_has_no_revisions(name):
     with pytest.raises(NotFoundError, match=r"a folder has no revision 'v1'\."):

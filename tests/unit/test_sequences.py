@@ -18,6 +18,7 @@ from mmfa_core.media import (
     ClipWriter,
     GifWriter,
     PicturesWriter,
+    open_output,
     probe_clip,
     read_clip,
 )
@@ -93,6 +94,18 @@ def test_an_existing_gif_is_kept_unless_told_otherwise(tmp_path):
     (tmp_path / "o.gif").write_bytes(b"mine")
     with pytest.raises(MMFAError, match="already there"):
         GifWriter(tmp_path / "o.gif", 48, 36, RATE)
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.gif", "o.zip"])
+def test_a_file_that_came_meanwhile_is_kept(tmp_path, name):
+    with (
+        pytest.raises(MMFAError, match="already there"),
+        open_output(tmp_path / name, (48, 36), RATE) as writer,
+    ):
+        writer.write(frames(1)[0])
+        (tmp_path / name).write_bytes(b"mine")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"mine"
 
 
 def test_large_chunks_are_shown_smaller(tmp_path):
