@@ -11,16 +11,22 @@ import contextlib
 import importlib.util
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
+import time
 import webbrowser
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 AUTH_VARIABLE = "MMFA_STUDIO_AUTH"
 MCP_MISSING = "--mcp needs one more package: run .venv/bin/python -m pip install 'gradio[mcp]'"
 WAITING = 32  # how many may wait in the queue
+FOLDER = "mmfa-studio-"  # of people's files, in the system's folder for temporary ones
+LOCK = ".in-use"
+JUST_MADE_S = 60.0
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -99,13 +105,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except argparse.ArgumentTypeError as error:
         return _fail(f"{AUTH_VARIABLE} {error}.")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    # Asked to end, as by `docker stop`: leave by the door, so that people's files are deleted.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with tempfile.TemporaryDirectory(prefix="mmfa-studio-", ignore_cleanup_errors=True) as folder:
+    # Asked to end, as by `docker stop` or a closed terminal: leave by the door, so that people's
+    # files are deleted.
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: sys.exit(0))
+    speak_directly(os.environ)
+    with own_folder() as folder:
         # Gradio writes what people send and what is made here; nobody else's files are near it.
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        return _serve(flags, auth, Path(folder))
+        return _serve(flags, auth, folder)
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """Make a folder for people's files that goes when the studio ends.
+
+    What a studio left that was killed goes now: its lock is nobody's any more.
+
+    Yields:
+        The folder.
+    """
+    remove_abandoned(Path(tempfile.gettempdir()))
+    with (
+        tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / LOCK).open("w", encoding="ascii") as lock,
+    ):
+        _hold(lock)
+        yield Path(folder)
+
+
+def remove_abandoned(place: Path) -> None:
+    """Remove this user's folders of studios that run no more."""
+    if not hasattr(os, "getuid"):  # on Windows nobody can tell whether one is in use
+        return
+    for folder in place.glob(f"{FOLDER}*"):
+        with contextlib.suppress(OSError):  # another user's, or gone while we looked
+            facts = folder.lstat()
+            if facts.st_uid != os.getuid() or time.time() - facts.st_mtime < JUST_MADE_S:
+                continue
+            with (folder / LOCK).open("a", encoding="ascii") as lock:
+                if _hold(lock):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hold(lock: TextIO) -> bool:
+    """Take a lock that the system gives back however the process ends; False if it is taken."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path) -> int:
@@ -136,7 +192,6 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
         animator,
         StudioSettings(
             max_clip_s=flags.max_clip_seconds,
-            max_upload_mb=int(flags.max_upload_mb),
             webcam=not on_spaces,
             shared=flags.share,
             ready_examples=on_spaces or flags.ready_examples,
@@ -169,7 +224,7 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
             prevent_thread_lock=True,
         )
     except OSError as error:
-        return _fail(f"The studio can't listen there: {error}")
+        return _fail(_no_place(flags, error))
     if flags.mcp and not page.mcp_server:  # a version that Gradio can't use
         return _fail(MCP_MISSING)
     print(f"MMFA Studio is at {local}", flush=True)
@@ -177,8 +232,25 @@ def _serve(flags: argparse.Namespace, auth: tuple[str, str] | None, folder: Path
         print(f"Everybody can reach it at {shared}", flush=True)
     if flags.open and _has_screen():
         webbrowser.open(local)
-    page.block_thread()
+    try:
+        page.block_thread()
+    finally:  # nothing may be written any more when people's files are deleted
+        page.close(verbose=False)
     return 0
+
+
+def _no_place(flags: argparse.Namespace, error: OSError) -> str:
+    if "empty port" in str(error):  # Gradio's words, which go on about its own settings
+        taken = "Every usual port" if flags.port is None else f"Port {flags.port}"
+        return f"{taken} is taken: choose another with --port."
+    return f"The studio can't listen there: {error}"
+
+
+def speak_directly(environment: MutableMapping[str, str]) -> None:
+    """Keep calls to this machine itself away from a proxy: the page is asked at its start."""
+    for name in ("NO_PROXY", "no_proxy"):
+        kept = [environment[name]] if environment.get(name) else []
+        environment[name] = ",".join([*kept, "localhost,127.0.0.1,::1"])
 
 
 def believe_proxy(environment: MutableMapping[str, str]) -> None:

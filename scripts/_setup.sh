@@ -1,5 +1,6 @@
 # Sourced by the other scripts: makes .venv and fills it, once for each content of the requirements.
 # shellcheck shell=bash
+CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 say() { printf '== %s\n' "$*" >&2; }
@@ -85,6 +86,13 @@ graphics_libraries() {
     [ "$(uname -s)" = Linux ] || return 0
     if .venv/bin/python -c 'import moderngl; moderngl.create_standalone_context(backend="egl")' 2>/dev/null; then return; fi
     apt_install libegl1 libgl1-mesa-dri
+}
+
+# run WORDS...: become this project's Python in the folder of who called, where names of files are meant.
+run() {
+    local root=$PWD
+    cd "$CALLER" || exit
+    exec "$root/.venv/bin/python" "$@"
 }
 
 # set_up FILE: what any of the scripts needs.

@@ -39,7 +39,6 @@ class StudioSettings:
     """Hold what whoever starts the studio chose."""
 
     max_clip_s: float = 60  # longest driving clip, s, > 0
-    max_upload_mb: int = 200  # largest file that may be sent, MB, > 0
     webcam: bool = True  # offer the webcam where a picture or clip is asked for
     shared: bool = False  # also reached through Gradio's servers
     ready_examples: bool = False  # compute what the examples give before the page opens

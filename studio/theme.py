@@ -7,8 +7,7 @@ Classes for elem_classes, all of them defined in assets/studio.css:
     stage   the column with the big result      hero    the one main button of a tab
     rail    a column of controls                hint    a line of help under or over something
     square  a picture or clip in a fixed 1:1 box, so that nothing jumps when it arrives
-    wide    the same in a 16:9 box              strip   a row of small pictures that scrolls
-    quiet   a button that should not shout      card    a framed group
+    wide    the same in a 16:9 box              quiet   a button that should not shout
 
 The font is Figtree (SIL Open Font License, see assets/figtree.LICENSE.txt). It travels inside the
 stylesheet, so that no request is made for it.

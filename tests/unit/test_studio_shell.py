@@ -497,6 +497,34 @@ def test_the_server_of_tools_is_missed_in_one_sentence(monkeypatch, capsys):
     assert "gradio[mcp]" in capsys.readouterr().err
 
 
+def test_a_port_that_is_taken_is_told_in_one_sentence():
+    error = OSError("Cannot find empty port in range: 80-80. You can pass `server_port` ...")
+    told = app._no_place(app.parse_arguments(["--port", "80"]), error)
+    assert told == "Port 80 is taken: choose another with --port."
+
+
+def test_a_proxy_is_not_asked_for_this_machine_itself():
+    environment = {"NO_PROXY": "intranet"}
+    app.speak_directly(environment)
+    assert environment["NO_PROXY"] == "intranet,localhost,127.0.0.1,::1"
+    assert environment["no_proxy"] == "localhost,127.0.0.1,::1"
+
+
+def test_what_a_killed_studio_left_goes_when_the_next_one_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(app.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(app.tempfile, "tempdir", str(tmp_path))
+    left, other = tmp_path / f"{app.FOLDER}left", tmp_path / "other"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "face.png").touch()
+        os.utime(folder, (0, 0))
+    with app.own_folder() as mine:
+        os.utime(mine, (0, 0))
+        with app.own_folder() as theirs:
+            assert {mine, theirs, other} == set(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def test_help_answers_without_loading_the_model():
     code = "import sys, app\ntry: app.parse_arguments(['--help'])\nexcept SystemExit: pass\n"
     code += "print(*sys.modules, file=sys.stderr)"
