@@ -88,3 +88,19 @@ def slider(name: str, *, label: str | None = None, info: str | None = None, **mo
             **more,
         }
     )
+
+
+def wide_enough(low: float, high: float, value: float) -> Any:
+    """Set a slider to a value that may lie outside its usual range: then it gets a wider one.
+
+    Args:
+        low: where the slider begins.
+        high: where it ends.
+        value: what it is to show.
+
+    Returns:
+        The value, or an update of the slider.
+    """
+    if low <= value <= high:
+        return value
+    return gr.Slider(min(low, value), max(high, value), value)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from studio.context import StudioContext
 from studio.messages import friendly
-from studio.terms import is_example, require_consent
+from studio.terms import SHOW_CONSENT, Terms, is_example, require_consent
+from studio.wiring import QUIET
 
 Handler = Callable[..., Any]
 Frame = NDArray[np.uint8]
@@ -145,6 +146,29 @@ def with_consent(fn: Handler) -> Handler:
         return fn(*values[:-1])
 
     return friendly(call)
+
+
+def ask_first(button: gr.Button, terms: Terms) -> Callable[..., Any]:
+    """Ask for consent when a button is pressed, before anything waits in the queue or is hidden.
+
+    What runs afterwards asks again, for whoever comes by the API.
+
+    Args:
+        button: makes files.
+        terms: hold the tick, which is shown to whoever forgot it.
+
+    Returns:
+        What listens for the press with consent.
+    """
+    asked = button.click(
+        friendly(require_consent),
+        terms.consent,
+        None,
+        concurrency_limit=None,  # at once, whatever renders
+        **QUIET,
+    )
+    asked.failure(None, js=SHOW_CONSENT, api_visibility="private")
+    return asked.success
 
 
 def _with_arguments(

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from mmfa_core import MMFAError
-from studio.controls import Refresh, TabControls
+from studio.controls import Refresh, TabControls, wide_enough
 from studio.messages import friendly
 from studio.recipe_schema import Rules
 from studio.recipes import (
     LARGEST_BYTES,
     Recipe,
+    Value,
     parse_json,
     parse_query,
     rule_of,
@@ -45,7 +47,7 @@ TO_FILE = """(text, name) => {
 def rules_of(tabs: Mapping[str, TabControls]) -> Rules:
     """Read what the controls of every tab accept."""
     return {
-        name: {key: rule_of(component) for key, component in tab.controls.items()}
+        name: {key: rule_of(component, key) for key, component in tab.controls.items()}
         for name, tab in tabs.items()
     }
 
@@ -238,4 +240,13 @@ def _recipe(tab: TabControls, values: tuple[Any, ...]) -> Recipe:
 
 def _settings(tab: TabControls, recipe: Recipe) -> dict[Any, Any]:
     """Say what each control becomes; those that the recipe leaves out stay."""
-    return {control: recipe.values.get(name, gr.skip()) for name, control in tab.controls.items()}
+    return {
+        control: _setting(control, recipe.values[name]) if name in recipe.values else gr.skip()
+        for name, control in tab.controls.items()
+    }
+
+
+def _setting(control: Component, value: Value) -> Any:
+    if isinstance(control, gr.Slider) and not isinstance(value, str):
+        return wide_enough(control.minimum, control.maximum, value)
+    return value

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import gradio as gr
 from gradio.components import Component
 
-from mmfa_core import MMFAError
+from mmfa_core import CONTROL_RANGES, MMFAError
 from studio.recipe_schema import AGAIN, VERSION, WIDEST, Rule, Rules, check_recipe, refuse
 
 LARGEST_BYTES = 64 * 1024
@@ -38,8 +38,13 @@ class Recipe:
     values: Mapping[str, Value]
 
 
-def rule_of(component: Component) -> Rule:
+def rule_of(component: Component, name: str = "") -> Rule:
     """Read what a component accepts.
+
+    Args:
+        component: of a tab.
+        name: of the control; one of CONTROL_RANGES takes the core's limits, which are wider than
+            those that a slider begins with.
 
     Raises:
         TypeError: a recipe can't hold the value of such a component (a programmer's mistake).
@@ -51,7 +56,10 @@ def rule_of(component: Component) -> Rule:
     ):
         return Rule(choices=tuple(str(value) for _, value in component.choices))
     if isinstance(component, gr.Slider | gr.Number):
+        limits = CONTROL_RANGES.get(name)
         low, high = component.minimum, component.maximum
+        if limits is not None:
+            low, high = limits.hard_low, limits.hard_high
         whole = getattr(component, "precision", None) == 0 or (
             isinstance(component, gr.Slider) and component.step == 1
         )

@@ -74,7 +74,7 @@ def _wire_portrait(handlers: PortraitHandlers, portrait: PortraitColumn) -> None
     def find_faces(picture: str | None) -> tuple[Any, ...]:
         framed, faces, words, width, height, x, y, side = handlers.find_faces(picture)
         return (
-            gr.Accordion(visible=picture is not None),
+            gr.Accordion(visible=framed is not None),
             framed,
             gr.Gallery(faces, visible=bool(faces)),
             words,
@@ -102,7 +102,14 @@ def _wire_portrait(handlers: PortraitHandlers, portrait: PortraitColumn) -> None
     def choose(picture: str | None, event: gr.SelectData) -> tuple[Any, ...]:
         return handlers.choose_face(picture, int(event.index))
 
-    portrait.faces.select(choose, portrait.picture, [portrait.framed, *crop], **QUIET, **MODEL)
+    portrait.faces.select(
+        choose,
+        portrait.picture,
+        [portrait.framed, *crop],
+        trigger_mode="multiple",  # the last click counts, also while the first still waits
+        **QUIET,
+        **MODEL,
+    )
     gr.on(
         [number.input for number in crop],
         handlers.frame_face,

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from studio.inputs import NumberInRange
 from studio.tabs.animate_settings import DEFAULT, FORMATS
 from studio.tabs.animate_views import PROGRESS_CSS, live_view, progress_html
 
@@ -160,15 +161,15 @@ def settings_rows() -> dict[str, Component]:
                     )  # fmt: skip
         with gr.Column(min_width=300, elem_classes="rail"), gr.Accordion("Which part, which file"):
             with gr.Row():
-                made["start_s"] = gr.Number(
+                made["start_s"] = NumberInRange(
                     0, minimum=0, label="Start, s", info="of the clip", min_width=90,
                     elem_id="animate-start",
                 )  # fmt: skip
-                made["end_s"] = gr.Number(
+                made["end_s"] = NumberInRange(
                     0, minimum=0, label="End, s", info="0 is its end", min_width=90,
                     elem_id="animate-end",
                 )  # fmt: skip
-                made["driving_face"] = gr.Number(
+                made["driving_face"] = NumberInRange(
                     0, minimum=0, precision=0, label="Face", info="0 is the largest", min_width=90
                 )
             made["shown"] = gr.Radio(

@@ -86,7 +86,7 @@ class MotionHandlers:
                 if told.may():
                     text = f"{STAGES[update.stage]}: frame {update.done} of {update.total}"
                     yield gr.skip(), progress_html(text, update.done, update.total)
-        if not path.exists():
+        if self.stops.is_cancelled(token) or not path.exists():
             yield gr.skip(), progress_html("Cancelled: no motion was saved.")
             return
         yield str(path), progress_html(f"Saved. {describe_motion(self.studio.animator, path)}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmfa_core import MMFAError
 from studio.context import StudioContext
-from studio.messages import friendly
+from studio.messages import friendly, sentence
 
 Frame = NDArray[np.uint8]
 Gallery = list[tuple[Frame, str]]
@@ -38,12 +38,16 @@ class PortraitHandlers:
             portrait: a picture file.
 
         Returns:
-            The portrait with the frame of the face crop, the faces, a line of words, the
-            portrait's width and height, and the frame's left, top and side, in px.
+            The portrait with the frame of the face crop, the faces, a line of words (also about a
+            picture that can't be used, with nothing beside), the portrait's width and height, and
+            the frame's left, top and side, in px.
         """
         if portrait is None:
             return None, [], "", 0, 0, 0, 0, 0
-        view = self.studio.animator.view(portrait)
+        try:
+            view = self.studio.animator.view(portrait)
+        except MMFAError as error:  # told in words: Gradio drops what waits behind a failure
+            return None, [], sentence(error), 0, 0, 0, 0, 0
         faces = [(face.thumbnail, f"Face {face.index}") for face in view.faces]
         if not faces:
             words = "No face was found. Move the frame over it by hand, or use another picture."

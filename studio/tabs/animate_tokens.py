@@ -41,18 +41,28 @@ class RunTokens:
             trigger: listens for it.
             number: of the kind of run.
             replaces: what of this kind is under way is cancelled; otherwise it goes on, under its
-                own token, and Gradio leaves the new run out.
+                own token (also while it is stopping), and Gradio leaves the new run out.
         """
 
         def begin(now: str | None) -> tuple[str, Any]:
             if replaces:
                 self._stops.cancel(now)
-            if now is None or self._stops.is_cancelled(now):
-                now = self._stops.new_token()
-            return now, gr.Button("Cancel", interactive=True)
+            elif now is not None and not self._stops.is_over(now):
+                stopping = self._stops.is_cancelled(now)
+                return now, gr.skip() if stopping else gr.Button("Cancel", interactive=True)
+            return self._stops.new_token(), gr.Button("Cancel", interactive=True)
 
         mine = self.tokens[number]
         return trigger(begin, mine, [mine, self.stage.cancel], queue=False, **QUIET)
+
+    def replace(self, trigger: Any, number: int) -> Any:
+        """Cancel what is under way when what it is about is replaced.
+
+        Args:
+            trigger: listens for it.
+            number: of the kind of run.
+        """
+        return trigger(self._stops.cancel, self.tokens[number], None, queue=False, **QUIET)
 
     def ending(self, fn: Callable[..., Any]) -> Callable[..., Generator[Any]]:
         """Wrap a run, a generator: when it ends, the token among its values is over."""
@@ -63,21 +73,26 @@ class RunTokens:
             try:
                 yield from fn(*values)
             finally:
-                self._stops.cancel(values[place])  # what is over is as good as cancelled
+                self._stops.finish(values[place])
 
         return steps
 
     def end(self, run: Any, number: int) -> None:
         """Take the token away at the end, and switch Cancel off if it was the last.
 
-        A token whose run is not over stays: it is of a run that waited for this one.
+        A token whose run is not over stays: it is of a run that waited for this one. After a
+        failure none waits, and the run may not even have begun, as when the queue is full.
         """
         mine = self.tokens[number]
         others = [token for token in self.tokens if token is not mine]
 
         def end(now: str | None, *others: str | None) -> tuple[str | None, Any]:
-            kept = None if self._stops.is_cancelled(now) else now
+            kept = None if self._stops.is_over(now) else now
             return kept, gr.Button("Cancel", interactive=any((kept, *others)))
 
-        for after in (run.then, run.failure):  # then comes only after success
-            after(end, [mine, *others], [mine, self.stage.cancel], queue=False, **QUIET)
+        def fail(*others: str | None) -> tuple[None, Any]:
+            return None, gr.Button("Cancel", interactive=any(others))
+
+        changed = [mine, self.stage.cancel]
+        run.then(end, [mine, *others], changed, queue=False, **QUIET)  # only after success
+        run.failure(fail, others, changed, queue=False, **QUIET)

@@ -124,6 +124,6 @@ def wire_motion(
         return gr.File(visible=saved is not None)
 
     run.then(settle, driver.saved, driver.saved, queue=False, **QUIET)
-    driver.clip.change(
+    runs.replace(driver.clip.change, 3).then(
         lambda: gr.File(None, visible=False), None, driver.saved, queue=False, **QUIET
     )

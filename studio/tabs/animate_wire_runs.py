@@ -10,14 +10,13 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from studio.marked import with_consent
+from studio.marked import ask_first, with_consent
 from studio.tabs.animate_handlers import AnimateHandlers
 from studio.tabs.animate_inputs import DriverColumn, PortraitColumn
 from studio.tabs.animate_layout import Compare
 from studio.tabs.animate_preview import PreviewHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED
 from studio.tabs.animate_tokens import RunTokens
-from studio.terms import SHOW_CONSENT
 from studio.wiring import MODEL, QUIET, constant
 
 Settings = dict[str, Component]
@@ -32,7 +31,7 @@ def wire_preview(
     runs: RunTokens,
 ) -> None:
     """Show two seconds in both modes, and let a person take one of them."""
-    begun = runs.begin(runs.stage.preview.click, 1)
+    begun = runs.begin(ask_first(runs.stage.preview, runs.terms), 1)
     ready = begun.then(lambda: gr.Column(visible=True), None, compare.group, queue=False, **QUIET)
     run = ready.then(
         runs.ending(with_consent(handlers.preview_animation)),
@@ -53,7 +52,6 @@ def wire_preview(
         **MODEL,
     )
     runs.end(run, 1)
-    run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     for button, mode in zip(compare.choose, ("relative", "absolute"), strict=True):
         button.click(constant(mode), None, settings["mode"], queue=False, **QUIET)
 
@@ -89,7 +87,7 @@ def wire_animate(
             gr.Button(interactive=True),
         )
 
-    begun = runs.begin(stage.animate.click, 2)
+    begun = runs.begin(ask_first(stage.animate, runs.terms), 2)
     run = begun.then(ready, None, stages, queue=False, **QUIET).then(
         runs.ending(with_consent(handlers.animate)),
         [
@@ -110,7 +108,6 @@ def wire_animate(
         **MODEL,
     )
     runs.end(run, 2)
-    run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     for after in (run.then, run.failure):
         after(settle, results, stages, queue=False, **QUIET)
 

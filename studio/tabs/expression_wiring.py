@@ -12,14 +12,14 @@ from typing import Any
 
 import gradio as gr
 
-from studio.marked import Looks, with_consent
+from studio.marked import Looks, ask_first, with_consent
 from studio.messages import friendly
 from studio.tabs.expression_faces import SLOTS
 from studio.tabs.expression_handlers import STRIP, ExpressionHandlers
 from studio.tabs.expression_layout import Faces, Mix, Near, Pad, Sum
 from studio.tabs.expression_steering import steering
 from studio.tabs.expression_vary import NEIGHBOURS, SEEDS, VaryHandlers
-from studio.terms import SHOW_CONSENT, Terms
+from studio.terms import Terms
 from studio.wiring import LIVE, MODEL, QUIET, constant
 
 NEXT_SEED = f"(seed) => [(Number(seed) + {NEIGHBOURS}) % {SEEDS}]"
@@ -168,7 +168,7 @@ def wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
         **QUIET,
         **MODEL,
     )
-    made = mix.make.click(
+    ask_first(mix.make, wiring.terms)(
         with_consent(handlers.expression_clip),
         wiring.inputs(faces.identity, mix.path, mix.seconds),
         mix.clip,
@@ -177,7 +177,6 @@ def wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
         show_progress_on=mix.clip,
         **MODEL,
     )
-    made.failure(None, js=SHOW_CONSENT, api_visibility="private")
 
 
 def wire_pad(wiring: Wiring, pad: Pad, tab: gr.Tab) -> None:

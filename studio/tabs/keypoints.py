@@ -13,7 +13,7 @@ import gradio as gr
 from studio.context import StudioContext
 from studio.controls import Refresh, TabControls
 from studio.examples import known
-from studio.marked import Looks, with_consent
+from studio.marked import Looks, ask_first, with_consent
 from studio.tabs.keypoint_compare import CompareHandlers
 from studio.tabs.keypoint_handlers import KeypointHandlers, mark_first
 from studio.tabs.keypoint_layout import (
@@ -24,7 +24,7 @@ from studio.tabs.keypoint_layout import (
     build_look,
     build_over,
 )
-from studio.terms import SHOW_CONSENT, Terms
+from studio.terms import Terms
 from studio.wiring import LIVE, MODEL, QUIET
 
 
@@ -116,7 +116,7 @@ def _wire_look(handlers: KeypointHandlers, look: Look, dissect: dict[str, Any]) 
 
 def _wire_over(handlers: CompareHandlers, look: Look, over: Over, terms: Terms) -> None:
     views: list[Any] = [over.source, over.driver, over.space]
-    compared = over.compare.click(
+    ask_first(over.compare, terms)(
         with_consent(handlers.compare_keypoints),
         [look.portrait, over.clip, over.mode, over.trails, *terms.inputs],
         [over.comparison, over.frame, *views, over.words],
@@ -125,7 +125,6 @@ def _wire_over(handlers: CompareHandlers, look: Look, over: Over, terms: Terms) 
         show_progress_on=over.source,
         **MODEL,
     )
-    compared.failure(None, js=SHOW_CONSENT, api_visibility="private")
     gr.on(
         [over.frame.input, over.trails.input],
         handlers.show_frame,

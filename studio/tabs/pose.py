@@ -13,12 +13,12 @@ import gradio as gr
 
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
-from studio.marked import Looks, with_consent
+from studio.marked import Looks, ask_first, with_consent
 from studio.tabs.pose_handlers import PoseHandlers, mark_edit
 from studio.tabs.pose_layout import Still, build_still
 from studio.tabs.pose_moving import MovingHandlers
 from studio.tabs.pose_moving_layout import Moving, build_moving
-from studio.terms import SHOW_CONSENT, Terms
+from studio.terms import Terms
 from studio.wiring import LIVE
 
 # Presses the hidden button that holds the file.
@@ -96,7 +96,7 @@ def _wire_still(
     still.frontalise.click(
         handlers.frontalise_pose, None, angles, api_name="frontalise_pose", queue=False
     ).then(api_visibility="private", **live)
-    saved = still.save.click(
+    saved = ask_first(still.save, terms)(
         with_consent(handlers.save_pose),
         [still.portrait, *sliders, still.paste_back, *terms.inputs],
         [still.saved],
@@ -105,7 +105,6 @@ def _wire_still(
         show_progress="hidden",
     )
     saved.success(None, js=PRESS_SAVE, api_visibility="private")
-    saved.failure(None, js=SHOW_CONSENT, api_visibility="private")
 
 
 def _wire_moving(
@@ -162,7 +161,8 @@ def _wire_moving(
     )
     token = gr.State(None)
     quiet: dict[str, Any] = {**small, "api_visibility": "private"}
-    begun = moving.render.click(handlers.begin, [token], [token, moving.cancel], **quiet)
+    pressed = ask_first(moving.render, terms)
+    begun = pressed(handlers.begin, [token], [token, moving.cancel], **quiet)
     run = begun.then(
         with_consent(handlers.render_timeline),
         [still.portrait, *clock, moving.driving, still.paste_back, token, *terms.inputs],
@@ -174,7 +174,6 @@ def _wire_moving(
     )
     for after in (run.then, run.failure):  # then comes only after success
         after(lambda: (None, gr.Button(interactive=False)), None, [token, moving.cancel], **quiet)
-    run.failure(None, js=SHOW_CONSENT, api_visibility="private")
     moving.cancel.click(handlers.cancel, [token], [moving.cancel], **quiet)
 
 

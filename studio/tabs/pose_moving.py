@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from mmfa_core import CONTROL_RANGES, AnimateOptions, Keyframe, MMFAError, RenderUpdate
+from studio.controls import wide_enough
 from studio.messages import friendly, sentence
 from studio.tabs.animate_stops import Stops
 from studio.tabs.animate_views import progress_html
@@ -220,10 +221,7 @@ class MovingHandlers:
 
 
 def _slider_value(name: str, value: float) -> Any:
-    limits = CONTROL_RANGES[name]
-    if limits.low <= value <= limits.high:
-        return value
-    return gr.Slider(min(limits.low, value), max(limits.high, value), value)
+    return wide_enough(CONTROL_RANGES[name].low, CONTROL_RANGES[name].high, value)
 
 
 def _progress(update: RenderUpdate) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from mmfa_core import Verification, verify
-from studio.messages import friendly
+from mmfa_core import MMFAError, Verification, verify
+from studio.messages import friendly, sentence
 
 EMPTY = '<p class="hint">Give a picture or a clip: what it declares about itself appears here.</p>'
 CSS = """
@@ -24,6 +24,7 @@ CSS = """
 .silent .mark { color: var(--ink-surface); background: var(--ink-soft); }
 .told { margin: 0; padding-left: 1.2em; overflow-wrap: anywhere; line-height: 1.5; }
 """
+WRONG = '<p class="hint" role="alert">{}</p>'
 _VERDICTS = {
     True: ("intact", "\u2713", "Intact"),
     False: ("altered", "!", "Altered"),
@@ -70,11 +71,14 @@ def verify_file(file: str | None) -> tuple[str, dict[str, Any] | None]:
         file: a picture or clip, of this studio or of another tool.
 
     Returns:
-        Words as HTML, and the same as data.
+        Words as HTML, and the same as data; about a file that can't be read words only.
     """
     if file is None:
         return EMPTY, None
-    found = verify(file)
+    try:
+        found = verify(file)
+    except MMFAError as error:  # told in words: Gradio drops what waits behind a failure
+        return WRONG.format(html.escape(sentence(error))), None
     return found_html(found), found.to_json()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from mmfa_core.face import FaceFinder
 from mmfa_core.media import ClipInfo, probe_clip, read_clip, read_picture, write_picture
-from tests.e2e.browser import LONG_MS, Watch, expect_sentence, open_page, open_tab, upload
+from tests.e2e.browser import LEFT, LONG_MS, Watch, expect_sentence, open_page, open_tab, upload
 
 FRAMES = 23  # of driving_turn.mp4
+Rendering = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -172,6 +174,120 @@ def test_a_face_is_chosen_by_its_thumbnail_and_framed(
     assert abs(float(left.input_value()) - before) > 100
 
 
+# --------------------------------------------------------------- while another person renders
+
+
+@pytest.fixture
+def rendering(browser: Browser, studio_url: str, examples: Path) -> Iterator[Rendering]:
+    """Let another person render, so that whatever computes must wait, until they leave."""
+    other = Watch(studio_url, tolerated=[*LEFT])
+
+    @contextmanager
+    def begin() -> Iterator[None]:
+        with open_page(browser, studio_url, other) as opened:
+            tab = open_tab(opened, "Animate")
+            give(tab, examples / "london_034_neutral.jpg", examples / "driving_expressive.mp4")
+            press(tab, "Animate")
+            expect_progress(tab, re.compile(r"Frame \d+ of 236"))
+            yield
+
+    yield begin
+    other.check()
+
+
+def test_of_two_faces_that_are_clicked_while_the_first_waits_the_last_is_framed(
+    page: Page, tab: Locator, examples: Path, tmp_path: Path, rendering: Rendering
+) -> None:
+    names = ("london_009_neutral.jpg", "london_034_neutral.jpg", "london_114_smiling.jpg")
+    pictures = [read_picture(examples / name)[:256, :256] for name in names]
+    give(tab, write_picture(tmp_path / "three.png", np.concatenate(pictures, 1)))
+    expect(tab.locator("#animate-portrait-words")).to_contain_text("3 faces were found")
+    tab.get_by_role("button", name="Move it by hand").click()
+    left = tab.locator("#animate-crop-x input[type=number]")
+    faces = tab.locator("#animate-faces button img")
+
+    def framed(face: int) -> str:
+        before = left.input_value()
+        faces.nth(face).click()
+        expect(left).not_to_have_value(before, timeout=LONG_MS)
+        return left.input_value()
+
+    second, third = framed(1), framed(2)
+    framed(0)
+    with rendering():
+        faces.nth(1).click()
+        faces.nth(2).click()
+    assert second != third
+    expect(left).to_have_value(third, timeout=LONG_MS)
+
+
+def test_a_picture_given_while_one_that_is_none_still_waits_is_looked_at(
+    tab: Locator, examples: Path, tmp_path: Path, rendering: Rendering
+) -> None:
+    (tmp_path / "notes.jpg").write_text("no picture")
+    with rendering():
+        upload(tab.locator("#animate-portrait"), tmp_path / "notes.jpg")
+        slot = tab.locator("#animate-portrait")
+        slot.get_by_role("button", name="Clear").or_(slot.get_by_label("Remove")).first.click()
+        upload(tab.locator("#animate-portrait"), examples / "london_034_neutral.jpg")
+    words = tab.locator("#animate-portrait-words")
+    expect(words).to_contain_text("The face was found", timeout=LONG_MS)
+    expect(tab.locator("#animate-framed img")).to_be_visible()
+
+
+def test_the_motion_of_a_clip_that_is_replaced_is_not_shown_under_the_next(
+    tab: Locator, examples: Path, rendering: Rendering
+) -> None:
+    give(tab, clip=examples / "driving_turn.mp4")
+    with rendering():
+        press(tab, "Save its motion")
+        expect(tab.get_by_role("button", name="Cancel")).to_be_enabled()
+        tab.locator("#animate-clip").get_by_label("Clear").click()
+        upload(tab.locator("#animate-clip"), examples / "driving_smile.mp4")
+    expect_progress(tab, "no motion was saved")
+    expect_report(tab, "Drive doctor")
+    expect(tab.locator("#animate-saved-motion")).to_be_hidden()
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_a_preview_asked_for_again_while_it_stops_leaves_nothing_to_cancel(
+    tab: Locator, examples: Path, rendering: Rendering
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    with rendering():
+        press(tab, "Preview 2 s")
+        press(tab, "Cancel")
+        press(tab, "Preview 2 s")
+        expect(tab.get_by_role("button", name="Stopping...")).to_be_disabled()
+    expect_progress(tab, re.compile("ancelled"))
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_a_start_below_zero_counts_as_zero(tab: Locator, examples: Path) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    tab.get_by_label("Start, s").fill("-1")
+    tab.get_by_label("End, s").fill("0.3")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 4 frames")
+    expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
+def test_a_forgotten_tick_is_told_before_the_queue_and_the_result_stays(
+    page: Page, tab: Locator, examples: Path, rendering: Rendering
+) -> None:
+    give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
+    tab.get_by_label("End, s").fill("0.3")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 4 frames")
+    page.locator("#consent input").uncheck()
+    with rendering():
+        press(tab, "Animate")
+        expect_sentence(page, "Nothing was made yet")
+        expect(page.locator("#consent input")).to_be_focused()
+        expect(tab.locator("#animate-result video")).to_be_visible()
+        expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
+
+
 def test_the_download_has_the_format_that_was_chosen(
     page: Page, tab: Locator, examples: Path, tmp_path: Path
 ) -> None:
@@ -273,7 +389,8 @@ def test_what_is_no_picture_and_no_clip_gets_a_sentence(
     for name in ("notes.jpg", "notes.mp4"):
         (tmp_path / name).write_text("neither a picture nor a clip")
     upload(tab.locator("#animate-portrait"), tmp_path / "notes.jpg")
-    expect_sentence(page, "notes.jpg is not a picture that can be read.")
+    words = tab.locator("#animate-portrait-words")
+    expect(words).to_contain_text("notes.jpg is not a picture that can be read.", timeout=LONG_MS)
     upload(tab.locator("#animate-clip"), tmp_path / "notes.mp4")
     expect_report(tab, "notes.mp4 is not a clip that can be read.")
     press(tab, "Animate")

@@ -108,6 +108,18 @@ def test_settings_travel_by_link(page: Page, browser: Browser, studio_url: str) 
     other.check()
 
 
+def test_a_link_may_go_as_far_as_a_keyframe(
+    browser: Browser, studio_url: str, watch: Watch
+) -> None:
+    with open_page(browser, studio_url, watch, path="?recipe=1&tab=pose&yaw_deg=35") as opened:
+        panel = opened.locator("#tab-pose")
+        expect(panel.get_by_label("number input for Turn")).to_have_value("35", timeout=LONG_MS)
+        panel.get_by_text("Keep or share these settings").click()
+        panel.get_by_role("button", name="Make a link").click()
+        link = panel.get_by_label("Link to these settings")
+        expect(link).to_have_value(re.compile(r"recipe=1&tab=pose&.*yaw_deg=35(\.0)?&"))
+
+
 def test_settings_travel_by_file(page: Page, tmp_path: Path) -> None:
     panel = open_tab(page, "Pose")
     panel.get_by_text("Keep or share these settings").click()

@@ -137,6 +137,19 @@ def test_the_tab_verify_tells_an_intact_file_from_an_altered_one(
     expect(words).to_contain_text("was altered since it was signed: the picture", timeout=LONG_MS)
 
 
+def test_what_is_no_picture_is_told_in_the_tab_and_the_next_file_is_looked_at(
+    page: Page, examples: Path, tmp_path: Path
+) -> None:
+    tab = open_tab(page, "Verify")
+    (tmp_path / "notes.txt").write_text("notes")
+    upload(tab, tmp_path / "notes.txt")
+    words = tab.locator("#verify-words")
+    expect(words).to_contain_text("notes.txt is no picture or clip", timeout=LONG_MS)
+    tab.get_by_role("button", name="Clear").click()
+    upload(tab, examples / "london_009_neutral.jpg")
+    expect(words).to_contain_text("declares nothing", timeout=LONG_MS)
+
+
 def test_the_badge_is_left_out_where_its_tick_is_taken_away(page: Page) -> None:
     tab = open_tab(page, "Pose")
     shown = tab.locator("#pose-picture img")

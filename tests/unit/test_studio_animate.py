@@ -16,15 +16,19 @@ from PIL import Image
 
 from mmfa_core import Animator, Finding, load_motion
 from mmfa_core.media import probe_clip, write_picture
-from studio.context import StudioContext, StudioSettings
+from studio.context import MODEL_QUEUE, StudioContext, StudioSettings
+from studio.inputs import NumberInRange
 from studio.motions import gallery_of
+from studio.tabs.animate import build_animate
 from studio.tabs.animate_handlers import AnimateHandlers
+from studio.tabs.animate_layout import settings_rows
 from studio.tabs.animate_preview import PreviewHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
 from studio.tabs.animate_stops import KEPT, Stops
 from studio.tabs.animate_tab_handlers import TabHandlers
 from studio.tabs.animate_tokens import RunTokens
 from studio.tabs.animate_views import findings_html, live_value, progress_html, time_left
+from studio.terms import build_terms
 from tests.tiny_model import save_tiny
 
 
@@ -92,6 +96,15 @@ def test_without_a_face_the_frame_is_left_to_the_person(handlers, tmp_path):
     assert faces == []
     assert "by hand" in words
     assert box == [10, 10, 80]
+
+
+def test_what_is_no_picture_gets_words_beside_the_portrait(handlers, tmp_path):
+    wrong = tmp_path / "notes.jpg"
+    wrong.write_text("no picture")
+    picture, faces, words, *numbers = handlers.portrait.find_faces(str(wrong))
+    assert (picture, faces, numbers) == (None, [], [0] * 5)
+    assert words.startswith("notes.jpg is not a picture that can be read.")
+    assert str(tmp_path) not in words
 
 
 def test_an_empty_portrait_shows_nothing(handlers):
@@ -398,14 +411,22 @@ def test_a_press_while_a_run_goes_on_keeps_its_token_and_a_new_clip_ends_the_old
     with gr.Blocks():
         stage = SimpleNamespace(cancel=gr.Button("Cancel"))
         runs = RunTokens(stops, stage, [gr.State(None), gr.State(None)], None)
-    run = SimpleNamespace(then=lambda fn, *_, **__: wired.append(fn), failure=lambda *_, **__: None)
+
+    def wire(fn, *_, **__):
+        wired.append(fn)
+
+    run = SimpleNamespace(then=wire, failure=wire)
     runs.begin(run.then, 0, replaces=True)
     runs.begin(run.then, 1)
     runs.end(run, 0)
-    examine, press, end = wired
+    examine, press, end, fail = wired
     first, _ = press(None)
     assert press(first)[0] == first
     stops.cancel(first)
+    kept, cancel = press(first)  # it is stopping, and Gradio leaves the new run out
+    assert kept == first
+    assert is_kept(cancel)
+    stops.finish(first)
     assert press(first)[0] != first  # it would stop at once
 
     old, _ = examine(None)
@@ -418,6 +439,50 @@ def test_a_press_while_a_run_goes_on_keeps_its_token_and_a_new_clip_ends_the_old
     kept, cancel = end(new, None)
     assert kept is None
     assert not cancel.interactive
+    none, cancel = fail("another")  # as when the run was refused before it began
+    assert none is None
+    assert cancel.interactive
+    assert not fail(None)[1].interactive
+
+
+def test_what_a_run_is_about_can_be_taken_from_it():
+    stops, wired = Stops(), []
+    with gr.Blocks():
+        stage = SimpleNamespace(cancel=gr.Button("Cancel"))
+        runs = RunTokens(stops, stage, [gr.State(None)], None)
+    runs.replace(lambda fn, *_, **__: wired.append(fn), 0)
+    wired[0]("mine")
+    wired[0](None)
+    assert stops.is_cancelled("mine")
+
+
+def test_the_motion_of_a_clip_that_was_replaced_is_not_shown(handlers, turn):
+    handlers.motion.stops.cancel("mine")
+    *_, (file, words) = handlers.motion.save_motion(turn, end_s=0.5, token="mine")
+    assert is_kept(file)
+    assert "no motion was saved" in words
+
+
+@pytest.mark.parametrize(("typed", "taken"), [(-1, 0), (0, 0), (2.5, 2.5), (None, None)])
+def test_a_number_below_the_least_becomes_the_least(typed, taken):
+    assert NumberInRange(0, minimum=0).preprocess(typed) == taken
+
+
+def test_numbers_of_the_clip_stay_in_range():
+    with gr.Blocks():
+        made = settings_rows()
+    for name in ("start_s", "end_s", "driving_face"):
+        assert made[name].preprocess(-1) == 0
+        assert made[name].get_block_name() == "number"
+
+
+def test_every_click_on_a_face_is_answered_in_order(studio):
+    with gr.Blocks() as page:
+        build_animate(studio, build_terms())
+    (event,) = [
+        f for f in page.fns.values() if (f.name, f.concurrency_id) == ("choose", MODEL_QUEUE)
+    ]
+    assert event.trigger_mode == "multiple"
 
 
 def test_only_the_newest_cancelled_tokens_are_remembered():

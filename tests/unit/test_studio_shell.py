@@ -395,6 +395,10 @@ def test_rules_are_read_from_components():
     assert rule_of(gr.Slider(0, 9, step=1)) == Rule(low=0, high=9, whole=True)
     assert rule_of(gr.Slider(0, 1, step=0.1)) == Rule(low=0, high=1)
     assert rule_of(gr.Number(precision=0)).whole
+    # A keyframe may go beyond what a slider usually shows, and so may a recipe.
+    limits = CONTROL_RANGES["yaw_deg"]
+    wide = Rule(low=limits.hard_low, high=limits.hard_high)
+    assert rule_of(slider("yaw_deg"), "yaw_deg") == wide
     for wrong in (gr.Image(), gr.Textbox(), gr.Dropdown(["a"], multiselect=True)):
         with pytest.raises(TypeError):
             rule_of(wrong)
@@ -408,6 +412,9 @@ def test_the_panel_keeps_and_loads_the_settings_of_its_tab(tmp_path):
     file = tmp_path / "recipe.json"
     file.write_text(file_maker(tab)(5, True), encoding="utf-8")
     assert loader(tab, rules)(str(file)) == {turn: 5, put_back: True}
+    file.write_text(file_maker(tab)(35, True), encoding="utf-8")  # as a keyframe widened it
+    wider = loader(tab, rules)(str(file))[turn]
+    assert (wider.minimum, wider.maximum, wider.value) == (-20, 35, 35)
     file.write_text('{"version": 1, "tab": "animate", "values": {"gain": 1}}', encoding="utf-8")
     with pytest.raises(gr.Error, match="recipe of the tab Animate"):
         loader(tab, rules)(str(file))
