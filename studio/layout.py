@@ -20,7 +20,7 @@ from studio.tabs.keypoints import build_keypoints
 from studio.tabs.pose import build_pose
 from studio.tabs.verify import build_verify
 from studio.terms import build_terms, recall_consent
-from studio.theme import ICON
+from studio.theme import ICON, SLIDERS
 from studio.words import TAGLINE, about
 
 TABS = (
@@ -93,6 +93,7 @@ def build_studio(animator: Animator, settings: StudioSettings | None = None) -> 
         build_footer(studio)
         load_from_url(page, tabs, chosen)
         recall_consent(page, terms)
+        page.load(None, js=SLIDERS.read_text(encoding="utf-8"), api_visibility="private")
     return page
 
 

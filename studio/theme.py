@@ -26,6 +26,7 @@ from studio.palette import DARK, LIGHT
 ASSETS = Path(__file__).parent / "assets"
 CSS = ASSETS / "studio.css"
 ICON = ASSETS / "icon.svg"
+SLIDERS = ASSETS / "sliders.js"
 
 
 class BundledFont(Font):

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.context import StudioContext
+from studio.context import CropByHand, StudioContext
 from studio.controls import TabControls
 from studio.examples import known
 from studio.tabs.animate_examples import make_ready
@@ -68,6 +68,26 @@ def build_animate(studio: StudioContext, terms: Terms) -> TabControls:
     return TabControls("animate", settings)
 
 
+def crop_sliders(width: int, height: int, crop: CropByHand) -> tuple[gr.Slider, ...]:
+    """Set the sliders of the face frame to a crop, with ranges that hold it.
+
+    Args:
+        width: of the portrait, px.
+        height: of the portrait, px.
+        crop: left, top and side, px; where the face fills the portrait it reaches far beyond.
+
+    Returns:
+        The three sliders.
+    """
+    x, y, side = crop
+    reach = int(1.5 * max(width, height, side, 1))
+    return (
+        gr.Slider(-reach, reach, x),
+        gr.Slider(-reach, reach, y),
+        gr.Slider(0, reach, side),
+    )
+
+
 def _wire_portrait(handlers: PortraitHandlers, portrait: PortraitColumn) -> None:
     crop = list(portrait.crop)
 
@@ -78,9 +98,7 @@ def _wire_portrait(handlers: PortraitHandlers, portrait: PortraitColumn) -> None
             framed,
             gr.Gallery(faces, visible=bool(faces)),
             words,
-            gr.Slider(-width // 4, width, x),
-            gr.Slider(-height // 4, height, y),
-            gr.Slider(0, int(1.5 * max(width, height, 1)), side),
+            *crop_sliders(width, height, (x, y, side)),
         )
 
     def look_anew() -> tuple[int, int, int]:

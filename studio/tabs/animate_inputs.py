@@ -21,7 +21,7 @@ from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS
 PORTRAITS = ("london_034_neutral.jpg", "london_009_neutral.jpg", "astronaut.jpg")
 CLIPS = ("driving_smile.mp4", "driving_expressive.mp4", "driving_turn.mp4")
 DRIVING_PICTURES = ("london_009_smiling.jpg", "london_114_smiling.jpg")
-LARGEST_PX = 4096
+FARTHEST_PX = 6144  # of a frame by hand: 1.5 times the longest side that a portrait keeps
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -194,8 +194,8 @@ def _motion_column(studio: StudioContext) -> tuple[gr.Radio, gr.File, gr.Markdow
 def _crop_slider(label: str, info: str, elem_id: str) -> gr.Slider:
     """Build a slider whose range is set when there is a portrait."""
     return gr.Slider(
-        -LARGEST_PX,
-        LARGEST_PX,
+        -FARTHEST_PX,
+        FARTHEST_PX,
         0,
         step=1,
         label=label,

@@ -14,12 +14,17 @@ import gradio as gr
 import numpy as np
 
 from mmfa_core import MMFAError, PreparedPortrait, write_picture
-from studio.context import StudioContext
+from studio.context import StudioContext, content_hash
 from studio.messages import friendly, sentence
 
 Face = str | None  # a picture file
 SLOTS = ("A", "B", "C", "D")
 THUMB_PX = 128  # side of the faces on the pad
+
+
+def contents(faces: Sequence[Face]) -> list[str | None]:
+    """Tell faces apart by their content: one file may have several names."""
+    return [None if face is None else content_hash(face) for face in faces]
 
 
 class FaceSlots:
@@ -37,12 +42,13 @@ class FaceSlots:
         """Take the faces that a person gave; a picture without a face is put back, with a word.
 
         Args:
-            *given: the four slots, and what was good before.
+            *given: the four slots, what was good before, and what was in them, by content.
 
         Returns:
-            The four slots, the last good face of each, and the pad's corners.
+            The four slots, the last good face of each, what is in them, and the pad's corners,
+            which stay as they are when there is nothing new.
         """
-        *slots, kept = given
+        *slots, kept, taken = given
         good: list[Face] = []
         for face, before in zip(slots, kept, strict=True):
             try:
@@ -54,7 +60,8 @@ class FaceSlots:
                 good.append(before)
         back = [gr.skip() if a == b else a for a, b in zip(good, slots, strict=True)]
         kept = [now or before for now, before in zip(good, kept, strict=True)]
-        return *back, kept, self.pad_corners(good)
+        now = contents(good)
+        return *back, kept, now, gr.skip() if now == taken else self.pad_corners(good)
 
     def pad_corners(self, faces: Sequence[Face]) -> str:
         """Write the faces of the pad as small pictures, in the order of the corners."""

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from mmfa_core import ExpressionDirection
 from studio.context import StudioContext
 from studio.examples import EXAMPLES
 from studio.inputs import PictureFile, sources_of
-from studio.tabs.expression_faces import SLOTS
+from studio.tabs.expression_faces import SLOTS, contents
 from studio.tabs.expression_pad import build_pad
 from studio.tabs.expression_vary import SEEDS
 
@@ -33,9 +33,9 @@ class Faces:
     """Hold the four slots."""
 
     slots: list[PictureFile]
-    kept: gr.State
+    kept: gr.State  # the last good face of each
+    taken: gr.State  # what is in the slots, by content
     identity: gr.Radio
-    picked: Any  # the event of a pair that was picked
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class Near:
     seed: gr.Number
     another: gr.Button
     found: gr.Gallery
+    drawn: gr.State  # the values that what is found was drawn with
+
+    @property
+    def outputs(self) -> list[Component]:
+        """Return what drawing changes."""
+        return [self.found, self.drawn]
 
 
 @dataclass(frozen=True)
@@ -104,14 +110,14 @@ def build_faces(studio: StudioContext, first: list[str | None]) -> Faces:
         list(SLOTS), value="A", label="Shown on", info="whose face wears the expression"
     )
     known = [[str(EXAMPLES / n) for n in pair] for pair in PAIRS]
-    pairs: Any = gr.Examples(
+    gr.Examples(
         [pair for pair in known if all(Path(p).is_file() for p in pair)],
         slots[:2],
         label="Pairs to try",
         elem_id="expression-pairs",
         api_visibility="private",
     )
-    return Faces(slots, gr.State(list(first)), identity, pairs.load_input_event)
+    return Faces(slots, gr.State(list(first)), gr.State(contents(first)), identity)
 
 
 def build_mix() -> tuple[gr.Slider, gr.Radio, gr.Slider, gr.Button, gr.Video]:
@@ -190,7 +196,7 @@ def build_near() -> Near:
         interactive=False,
         elem_id="expression-neighbours",
     )
-    return Near(around, tau, seed, another, found)
+    return Near(around, tau, seed, another, found, gr.State(None))
 
 
 def build_sum() -> Sum:

@@ -5,6 +5,7 @@ In: components and handlers. Out: their events. What they do is in the handlers'
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -12,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.controls import Refresh
 from studio.marked import Looks, ask_first, with_consent
 from studio.messages import friendly
 from studio.tabs.expression_faces import SLOTS
@@ -20,7 +22,7 @@ from studio.tabs.expression_layout import Faces, Mix, Near, Pad, Sum
 from studio.tabs.expression_steering import steering
 from studio.tabs.expression_vary import NEIGHBOURS, SEEDS, VaryHandlers
 from studio.terms import Terms
-from studio.wiring import LIVE, MODEL, QUIET, constant
+from studio.wiring import EVERY_CLICK, LIVE, MODEL, QUIET, constant
 
 NEXT_SEED = f"(seed) => [(Number(seed) + {NEIGHBOURS}) % {SEEDS}]"
 
@@ -37,21 +39,29 @@ class OpenPart:
         """Tell of a part: its tab, and what shows it, given slots, controls, badge and consent."""
         self._shows[name] = show
         self._controls[name] = controls
-        tab.select(constant(name), None, self.name, queue=False, **QUIET)
+        tab.select(
+            constant(name), None, self.name, queue=False, trigger_mode="always_last", **QUIET
+        )
 
     @property
     def controls(self) -> list[Any]:
         """Return what `show` takes between the slots and badge and consent."""
         return [self.name, *chain.from_iterable(self._controls.values())]
 
-    def show(self, *values: Any) -> Any:
-        """Return the picture of the part that is open."""
-        slots, name, controls = values[: len(SLOTS)], values[len(SLOTS)], values[len(SLOTS) + 1 :]
+    def values(self, name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the values of a part's own controls among those of `show`."""
+        rest = values[len(SLOTS) + 1 :]
         for part, own in self._controls.items():
             if part == name:
-                return self._shows[name](*slots, *controls[: len(own)], *values[-2:])
-            controls = controls[len(own) :]
+                return rest[: len(own)]
+            rest = rest[len(own) :]
         raise ValueError(name)
+
+    def show(self, *values: Any) -> Any:
+        """Return the picture of the part that is open."""
+        name = values[len(SLOTS)]
+        own = self.values(name, values)
+        return self._shows[name](*values[: len(SLOTS)], *own, *values[-2:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,42 +91,54 @@ class Wiring:
         return [*self.faces.slots, *controls, *self.terms.inputs]
 
 
-def wire_faces(wiring: Wiring, mix: Mix, pad: Pad, near: Near) -> None:
-    """Take faces that are given, and show the part that is open with them; after all parts."""
+def wire_faces(wiring: Wiring, mix: Mix, pad: Pad, near: Near) -> Refresh:
+    """Take faces that are given, and show the part that is open with them; after all parts.
+
+    Returns:
+        What shows the open part, the strip, and what is drawn near a face.
+    """
     faces, handlers, part = wiring.faces, wiring.handlers, wiring.part
+    draw = _drawing(wiring)
     mixed = wiring.looks.wrap(
         handlers.show_faces, "shown_on", used="AB", like=handlers.mix_expressions, live=False
     )
 
-    def show_given(*values: Any) -> tuple[Any, Any]:
+    def show_given(*values: Any) -> tuple[Any, ...]:
         *slots, name, share, identity, path = values[: len(SLOTS) + 4]
         picture, strip = mixed(*slots, share, identity, path, *values[-2:])
-        missing = picture == gr.skip()
-        return picture if missing or name == "mix" else part.show(*values), strip
+        drawn: tuple[Any, Any] = (gr.skip(), gr.skip())
+        ready = picture != gr.skip()
+        if name == "near":
+            own = part.values(name, values)
+            ready = None not in (slots[SLOTS.index(own[0])], slots[SLOTS.index(identity)])
+            drawn = draw(*slots, *own, *values[-2:]) if ready else drawn
+        if ready and name != "mix":
+            picture = part.show(*values)
+        return picture, strip, *drawn
 
-    given: dict[str, Any] = {
-        "fn": handlers.slots.open_faces,
-        "inputs": [*faces.slots, faces.kept],
-        "outputs": [*faces.slots, faces.kept, pad.pad],
-        "api_visibility": "private",
-        "show_progress": "minimal",
-        "show_progress_on": wiring.picture,
-        "trigger_mode": "always_last",  # a face may come while the last one is being taken away
+    refresh = Refresh(
+        show_given, wiring.inputs(*part.controls), [wiring.picture, mix.strip, *near.outputs]
+    )
+    gr.on(
+        [slot.change for slot in faces.slots],  # not input: a webcam's photo has none
+        handlers.slots.open_faces,
+        [*faces.slots, faces.kept, faces.taken],
+        [*faces.slots, faces.kept, faces.taken, pad.pad],
+        api_visibility="private",
+        show_progress="minimal",
+        show_progress_on=wiring.picture,
+        trigger_mode="always_last",  # a face may come while the last one is being taken away
         **MODEL,
-    }
+    )
     shown: dict[str, Any] = {
-        "fn": show_given,
-        "inputs": wiring.inputs(*part.controls),
-        "outputs": [wiring.picture, mix.strip],
-        **QUIET,
-        **MODEL,
+        "inputs": refresh.inputs,
+        "outputs": refresh.outputs,
+        **LIVE,
+        "api_visibility": "private",
     }
-    for opened in (
-        gr.on([slot.input for slot in faces.slots], **given),
-        faces.picked.then(**given),
-    ):
-        opened.success(**shown)
-        _sample_again(wiring, near, opened.success)
+    faces.taken.change(show_given, **shown)
+    again = wiring.looks.when_agreed(show_given, len(refresh.outputs))
+    wiring.terms.consent.change(again, **shown)
     gr.on(
         [faces.identity.input],
         part.show,
@@ -125,9 +147,19 @@ def wire_faces(wiring: Wiring, mix: Mix, pad: Pad, near: Near) -> None:
         api_visibility="private",
         **LIVE,
     )
-    _sample_again(wiring, near, faces.identity.input)
-    again = wiring.looks.when_agreed(shown["fn"], 2)
-    wiring.terms.consent.change(**{**shown, "fn": again})
+
+    def draw_again(name: str, *values: Any) -> Any:
+        return draw(*values) if name == "near" else (gr.skip(), gr.skip())
+
+    faces.identity.input(
+        draw_again,
+        [part.name, *wiring.inputs(*_near_controls(wiring, near))],
+        near.outputs,
+        trigger_mode="always_last",
+        **QUIET,
+        **MODEL,
+    )
+    return refresh
 
 
 def wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
@@ -151,10 +183,9 @@ def wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
         still,
         mix.strip,
         api_name="mix_strip",
-        show_progress="minimal",
-        **MODEL,
+        **{**LIVE, "show_progress": "minimal"},
     )
-    tab.select(mixed, live, wiring.picture, **QUIET, **MODEL)
+    tab.select(mixed, live, wiring.picture, **LIVE, api_visibility="private")
 
     def go_there(*values: Any, event: gr.SelectData) -> tuple[float, Any]:
         share = int(event.index) / (STRIP - 1)
@@ -165,8 +196,7 @@ def wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
         _selecting(looks.wrap(go_there, "shown_on", used="AB", like=handlers.mix_strip)),
         still,
         [mix.share, wiring.picture],
-        **QUIET,
-        **MODEL,
+        **EVERY_CLICK,
     )
     ask_first(mix.make, wiring.terms)(
         with_consent(handlers.expression_clip),
@@ -193,7 +223,7 @@ def wire_pad(wiring: Wiring, pad: Pad, tab: gr.Tab) -> None:
         api_name="mix_pad",
         **LIVE,
     )
-    tab.select(mixed, inputs, wiring.picture, **QUIET, **MODEL)
+    tab.select(mixed, inputs, wiring.picture, **LIVE, api_visibility="private")
 
 
 def wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
@@ -208,32 +238,36 @@ def wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
     def first(*values: Any) -> Any:
         return varied.show_sample(*values, chosen=0)
 
-    sampled = _sampling(wiring)
+    draw = _drawing(wiring)
     told: dict[str, Any] = {"used": ["near"], "like": varied.sample_expression}
     first_shown = wiring.looks.wrap(first, "shown_on", **told)
     wiring.part.add("near", tab, first_shown, controls)
     gr.on(
-        [near.around.input, near.tau.release, near.seed.submit, tab.select],
-        sampled,
+        [near.around.input, near.tau.release, near.seed.submit, near.seed.blur, tab.select],
+        draw,
         inputs,
-        near.found,
+        near.outputs,
         api_name="sample_expression",
-        show_progress="hidden",
-        **MODEL,
+        **LIVE,
     )
     gr.on(
-        [near.around.input, near.tau.input, near.seed.submit, tab.select],
+        [near.around.input, near.tau.input, near.seed.submit, near.seed.blur, tab.select],
         first_shown,
         inputs,
         picture,
         api_visibility="private",
         **LIVE,
     )
+    private: dict[str, Any] = {"api_visibility": "private", **LIVE}
     near.another.click(None, near.seed, near.seed, js=NEXT_SEED, api_visibility="private").then(
-        sampled, inputs, near.found, **QUIET, **MODEL
-    ).then(first_shown, inputs, picture, **QUIET, **MODEL)
-    shown = _selecting(wiring.looks.wrap(show, "shown_on", **told))
-    near.found.select(shown, inputs, picture, **QUIET, **MODEL)
+        draw, inputs, near.outputs, **private
+    ).then(first_shown, inputs, picture, **private)
+    shown = wiring.looks.wrap(show, "shown_on", **told)
+
+    def pick(drawn: list[Any], *terms: Any, event: gr.SelectData) -> Any:
+        return shown(*drawn, *terms, event=event)
+
+    near.found.select(_selecting(pick), [near.drawn, *wiring.terms.inputs], picture, **EVERY_CLICK)
 
 
 def wire_sum(wiring: Wiring, total: Sum, tab: gr.Tab) -> None:
@@ -249,7 +283,7 @@ def wire_sum(wiring: Wiring, total: Sum, tab: gr.Tab) -> None:
         api_name="add_expression",
         **LIVE,
     )
-    tab.select(added, wiring.inputs(*controls), wiring.picture, **QUIET, **MODEL)
+    tab.select(added, wiring.inputs(*controls), wiring.picture, **LIVE, api_visibility="private")
 
 
 def wire_steer(wiring: Wiring, steer: dict[str, gr.Slider], reset: gr.Button, tab: gr.Tab) -> None:
@@ -267,7 +301,7 @@ def wire_steer(wiring: Wiring, steer: dict[str, gr.Slider], reset: gr.Button, ta
         api_name="set_expression",
         **LIVE,
     )
-    tab.select(set_expression, inputs, picture, **QUIET, **MODEL)
+    tab.select(set_expression, inputs, picture, **LIVE, api_visibility="private")
     reset.click(lambda: [0.0] * len(steer), None, list(steer.values()), queue=False, **QUIET).then(
         set_expression, inputs, picture, **QUIET, **MODEL
     )
@@ -277,26 +311,17 @@ def _near_controls(wiring: Wiring, near: Near) -> list[Any]:
     return [near.around, near.tau, near.seed, wiring.faces.identity]
 
 
-def _sampling(wiring: Wiring) -> Callable[..., Any]:
-    return wiring.looks.wrap(wiring.varied.sample_expression, "shown_on", used=["near"], live=False)
-
-
-def _sample_again(wiring: Wiring, near: Near, trigger: Any) -> None:
-    """Draw the expressions near a face anew when faces change, if they are in sight."""
-    sampled = _sampling(wiring)
-
-    def again(*values: Any) -> Any:
-        slots, name, controls = values[: len(SLOTS)], values[len(SLOTS)], values[len(SLOTS) + 1 :]
-        return sampled(*slots, *controls) if name == "near" else gr.skip()
-
-    trigger(
-        again,
-        wiring.inputs(wiring.part.name, *_near_controls(wiring, near)),
-        near.found,
-        trigger_mode="always_last",
-        **QUIET,
-        **MODEL,
+def _drawing(wiring: Wiring) -> Callable[..., Any]:
+    """Draw expressions near a face, and keep the values that they were drawn with."""
+    sampled = wiring.looks.wrap(
+        wiring.varied.sample_expression, "shown_on", used=["near"], live=False
     )
+
+    @functools.wraps(sampled)
+    def draw(*values: Any) -> tuple[Any, list[Any]]:
+        return sampled(*values), list(values[:-2])
+
+    return draw
 
 
 def _selecting(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.context import StudioContext
-from studio.controls import Refresh, TabControls
+from studio.controls import TabControls
 from studio.examples import EXAMPLES
 from studio.marked import Looks
 from studio.tabs.expression_faces import SLOTS
@@ -127,7 +127,7 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
     wire_sum(wiring, total, sum_tab)
     if reset is not None:
         wire_steer(wiring, steer, reset, steer_tab)
-    wire_faces(wiring, mix, pad, near)
+    refresh = wire_faces(wiring, mix, pad, near)
     return TabControls(
         "expressions",
         {
@@ -146,5 +146,5 @@ def build_expressions(studio: StudioContext, terms: Terms) -> TabControls:
             "gain": total.gain,
             **steer,
         },
-        Refresh(wiring.part.show, wiring.inputs(*wiring.part.controls), [picture]),
+        refresh,
     )

@@ -90,7 +90,7 @@ class KeypointHandlers:
             they are when there is nothing new to show.
         """
         unchanged = (gr.skip(),) * 3
-        if portrait is None:
+        if portrait is None or portrait == kept:
             return gr.skip(), kept, *unchanged
         try:
             self.studio.prepare(portrait)

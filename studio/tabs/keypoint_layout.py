@@ -30,8 +30,7 @@ class Look:
     """Hold the components of one portrait's keypoints."""
 
     portrait: PictureFile
-    kept: gr.State
-    picked: Any
+    kept: gr.State  # the last good portrait
     stage: gr.Radio
     picture: gr.Image
     space: gr.HTML
@@ -87,7 +86,7 @@ def build_look(
                 alt_text="The portrait whose keypoints are shown",
                 placeholder="Drop a portrait here, or pick an example below",
             )
-            examples: Any = gr.Examples(known, portrait, label="Examples", api_visibility="private")
+            gr.Examples(known, portrait, label="Examples", api_visibility="private")
             stage = gr.Radio(
                 [(s.capitalize(), s) for s in STAGES],
                 value="posed",
@@ -114,7 +113,6 @@ def build_look(
     return Look(
         portrait,
         gr.State(first),
-        examples.load_input_event,
         stage,
         picture,
         space,

@@ -109,8 +109,8 @@ def _wire_look(handlers: KeypointHandlers, look: Look, dissect: dict[str, Any]) 
         "trigger_mode": "always_last",  # a portrait may come while the last one is being taken away
         **MODEL,
     }
-    for opened in (look.portrait.input(**given), look.picked.then(**given)):
-        opened.success(**dissect, **QUIET, **MODEL)
+    look.portrait.change(**given)  # not input: a webcam's photo has none
+    look.kept.change(**dissect, trigger_mode="always_last", **QUIET, **MODEL)
     _wire_export(handlers.export_keypoints, "export_keypoints", look.portrait, look)
 
 

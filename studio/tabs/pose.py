@@ -69,26 +69,24 @@ def _wire_still(
         api_name="edit_pose",
         **live,
     )
-    for number, given in enumerate(still.given):
-        opened = given(
-            handlers.open_portrait,
-            [still.portrait],
-            [still.kept, still.about],
-            api_name=None if number else "open_portrait",
-            api_visibility="private" if number else "public",
-            trigger_mode="always_last",
-            concurrency_id=MODEL_QUEUE,
-            show_progress="minimal",
-            show_progress_on=[still.picture],
-        )
-        opened.success(api_visibility="private", **{**live, "fn": shown})
-        opened.failure(
-            lambda kept: kept,
-            [still.kept],
-            [still.portrait],
-            api_visibility="private",
-            queue=False,
-        )
+    opened = still.portrait.change(  # not input: a webcam's photo has none
+        handlers.open_portrait,
+        [still.portrait],
+        [still.kept, still.about],
+        api_name="open_portrait",
+        trigger_mode="always_last",
+        concurrency_id=MODEL_QUEUE,
+        show_progress="minimal",
+        show_progress_on=[still.picture],
+    )
+    opened.failure(
+        lambda kept: kept,
+        [still.kept],
+        [still.portrait],
+        api_visibility="private",
+        queue=False,
+    )
+    still.kept.change(api_visibility="private", **{**live, "fn": shown})
     still.reset.click(handlers.reset_pose, None, sliders, api_name="reset_pose", queue=False).then(
         api_visibility="private", **live
     )

@@ -6,7 +6,6 @@ In: StudioContext and the handlers, which make the first picture. Out: component
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -28,8 +27,7 @@ class Still:
     """Hold the components of the picture's part."""
 
     portrait: PictureFile
-    given: list[Any]  # events of a new portrait
-    kept: gr.State
+    kept: gr.State  # the last good portrait
     about: gr.Markdown
     picture: gr.Image
     compared: gr.ImageSlider
@@ -107,15 +105,13 @@ def build_still(studio: StudioContext, handlers: PoseHandlers, looks: Looks) -> 
                         elem_classes="hint",
                         elem_id="pose-about",
                     )
-                    given = [portrait.input]  # not change: that comes twice for one file
                     if first:
-                        chosen = gr.Examples(
+                        gr.Examples(
                             [[str(EXAMPLES / name)] for name in PORTRAITS],
                             [portrait],
                             label="Examples",
                             api_visibility="private",
                         )
-                        given.append(chosen.load_input_event.success)
             sliders = _build_sliders(ids)
             paste_back = gr.Checkbox(
                 label="Whole portrait",
@@ -135,7 +131,6 @@ def build_still(studio: StudioContext, handlers: PoseHandlers, looks: Looks) -> 
     )
     return Still(
         portrait=portrait,
-        given=given,
         kept=gr.State(first),
         about=about,
         picture=picture,

@@ -10,10 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from mmfa_core.face import BLENDSHAPE_NAMES, Face, FaceFinder, whole_crop
-from tests.e2e.browser import LONG_MS, expect_sentence, open_tab, picture_of, upload
+from tests.e2e.browser import (
+    LONG_MS,
+    Watch,
+    expect_sentence,
+    open_page,
+    open_tab,
+    picture_of,
+    upload,
+)
 
 SMILE = [BLENDSHAPE_NAMES.index(f"mouthSmile{side}") for side in ("Left", "Right")]
 SLIDES_MS = 300.0  # median from slider to picture on cores that have nothing else to do
@@ -188,6 +196,41 @@ def test_a_difference_of_two_faces_is_put_on_a_third(
     slide(page, "#expression-gain", 2)
     with_it = picture_of(page.locator("#expression-picture"))
     assert smile_of(finder, with_it) > smile_of(finder, without) + 0.1
+
+
+def test_a_thumbnail_shows_its_own_expression_whatever_the_seed_is_now(
+    page: Page, tab: Locator
+) -> None:
+    choose(page, "Nearby")
+    drawn = page.locator("#expression-neighbours img")
+    expect(drawn).to_have_count(6, timeout=LONG_MS)
+    tab.get_by_label("Seed").fill("77")  # typed, not sent yet
+    before = address(page.locator("#expression-picture"))
+    clicked = page.get_by_role("button", name="Thumbnail 4 of 6")
+    wanted = picture_of(clicked)
+    clicked.evaluate("button => button.click()")  # leaves the box as it is
+    expect_another(page, before)
+    seen = picture_of(page.locator("#expression-picture"))
+    assert np.abs(seen.astype(int) - wanted.astype(int)).mean() < 2
+
+
+def test_two_quick_clicks_for_more_end_with_the_newest(page: Page, tab: Locator) -> None:
+    choose(page, "Nearby")
+    found = page.locator("#expression-neighbours")
+    expect(found).to_contain_text("seed 1", timeout=LONG_MS)
+    page.get_by_role("button", name="Draw six more").dblclick()
+    expect(tab.get_by_label("Seed")).to_have_value("13")
+    expect(found).to_contain_text("seed 18", timeout=LONG_MS)
+
+
+def test_a_link_with_settings_shows_their_strip_too(
+    page: Page, tab: Locator, browser: Browser, studio_url: str, watch: Watch
+) -> None:
+    usual = address(page.locator("#expression-strip"))
+    link = "?recipe=1&tab=expressions&identity=C"
+    with open_page(browser, studio_url, watch, path=link) as linked:
+        strip = linked.locator("#expression-strip img").first
+        expect(strip).not_to_have_attribute("src", usual, timeout=LONG_MS)
 
 
 def test_a_named_slider_does_what_it_says(page: Page, tab: Locator, finder: FaceFinder) -> None:

@@ -19,8 +19,9 @@ from mmfa_core.media import probe_clip, write_picture
 from studio.context import MODEL_QUEUE, StudioContext, StudioSettings
 from studio.inputs import NumberInRange
 from studio.motions import gallery_of
-from studio.tabs.animate import build_animate
+from studio.tabs.animate import build_animate, crop_sliders
 from studio.tabs.animate_handlers import AnimateHandlers
+from studio.tabs.animate_inputs import portrait_column
 from studio.tabs.animate_layout import settings_rows
 from studio.tabs.animate_preview import PreviewHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
@@ -74,6 +75,20 @@ def test_the_face_of_a_portrait_is_framed(handlers, portrait):
     assert box[2] > 100
     moved = handlers.portrait.frame_face(portrait, box[0] + 20, box[1], box[2])
     assert (moved != picture).any()
+
+
+@pytest.mark.parametrize("crop", [(-304.0, 120.0, 1688.0), (700.0, -900.0, 3000.0)])
+def test_a_face_that_fills_the_portrait_has_a_frame_that_the_sliders_hold(crop):
+    sliders = crop_sliders(1080, 1920, crop)
+    assert tuple(made.preprocess(made.value) for made in sliders) == crop
+    for made in portrait_crop_of_the_api():
+        assert made.minimum <= min(crop)
+        assert made.maximum >= max(crop)
+
+
+def portrait_crop_of_the_api():
+    with gr.Blocks():
+        return portrait_column(SimpleNamespace(settings=StudioSettings())).crop
 
 
 def test_several_faces_can_be_chosen_from(handlers, examples, tmp_path):

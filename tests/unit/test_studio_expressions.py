@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -13,6 +14,7 @@ from mmfa_core.checkpoint import save_model
 from mmfa_core.config import ExpressionDirection, ExpressionStats
 from mmfa_core.media import read_picture, write_picture
 from studio.context import StudioContext
+from studio.tabs.expression_faces import contents
 from studio.tabs.expression_handlers import STRIP, ExpressionHandlers
 from studio.tabs.expression_steering import steering
 from studio.tabs.expression_vary import NEIGHBOURS, VaryHandlers
@@ -128,11 +130,21 @@ def test_a_face_that_is_missing_is_told(expressions, faces, slots, shown_on, sen
 
 def test_a_picture_without_a_face_is_put_back(expressions, faces, wall, warned):
     given = [faces[0], wall, *faces[2:]]
-    *back, kept, _corners = expressions.slots.open_faces(*given, faces)
+    *back, kept, taken, _corners = expressions.slots.open_faces(*given, faces, [])
     assert back[1] == faces[1]
     assert kept == faces
+    assert taken == contents(faces)
     assert len(warned) == 1
     assert "face" in warned[0]
+
+
+def test_faces_that_are_in_their_slots_already_change_nothing(expressions, faces, tmp_path):
+    renamed = tmp_path / "renamed.jpg"
+    renamed.write_bytes(Path(faces[0]).read_bytes())
+    given, known = [str(renamed), *faces[1:]], contents(faces)
+    *back, _kept, taken, corners = expressions.slots.open_faces(*given, faces, known)
+    assert [*back, corners] == [gr.skip()] * 5
+    assert taken == known
 
 
 def test_faces_that_were_given_are_shown_unless_one_is_missing(expressions, faces):
@@ -181,6 +193,26 @@ def test_both_tabs_tell_what_a_recipe_holds(studio):
         "export_keypoints",
         "export_comparison",
     }
+
+
+def test_a_recipe_shows_the_picture_the_strip_and_what_is_near(studio, faces):
+    with gr.Blocks():
+        tab = build_expressions(studio, build_terms())
+    names = list(tab.controls)
+    settings = {tab.controls[name]: name for name in names}
+    given = {"near": "B", "tau": 1.0, "seed": 5, "identity": "A", "share": 1, "path": "linear"}
+    terms = [True, True]
+
+    def shown(part):
+        values = [given.get(settings.get(control), 0) for control in tab.refresh.inputs[5:-2]]
+        return tab.refresh.fn(*faces, part, *values, *terms)
+
+    picture, strip, found, drawn = shown("near")
+    assert Path(picture).is_file()
+    assert len(strip) == STRIP
+    assert [word for _, word in found] == [f"seed {n}" for n in range(5, 5 + NEIGHBOURS)]
+    assert drawn == [*faces, "B", 1.0, 5, "A"]
+    assert shown("mix")[2:] == (gr.skip(), gr.skip())
 
 
 # ----------------------------------------------------------------------------- keypoints
@@ -235,6 +267,14 @@ def test_what_is_missing_for_keypoints_is_told(compared, keypoints, faces):
         compared.export_comparison(None)
     with pytest.raises(gr.Error, match="There is no format 'pickle'"):
         keypoints.export_keypoints(faces[0], "pickle")
+
+
+def test_a_portrait_that_is_there_already_is_not_looked_at_again(keypoints, faces):
+    assert keypoints.open_portrait(faces[0], faces[0], "posed") == (
+        gr.skip(),
+        faces[0],
+        *[gr.skip()] * 3,
+    )
 
 
 def test_a_portrait_without_a_face_is_put_back(keypoints, faces, wall, warned):
