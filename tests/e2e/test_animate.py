@@ -282,8 +282,8 @@ def test_a_forgotten_tick_is_told_before_the_queue_and_the_result_stays(
     page.locator("#consent input").uncheck()
     with rendering():
         press(tab, "Animate")
-        expect_sentence(page, "Nothing was made yet")
         expect(page.locator("#consent input")).to_be_focused()
+        expect_sentence(page, "Nothing was made yet")
         expect(tab.locator("#animate-result video")).to_be_visible()
         expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
 
