@@ -310,4 +310,4 @@ def test_a_fault_while_publishing_is_said_and_leaves_no_half_model(
 
 def test_the_script_of_the_house_starts_this_command():
     script = Path(__file__).resolve().parents[2] / "scripts" / "publish_model"
-    assert script.read_text().rstrip().endswith('exec .venv/bin/python -m mmfa_core publish "$@"')
+    assert script.read_text().rstrip().endswith('run -m mmfa_core publish "$@"')
