@@ -142,12 +142,11 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu") -> Loaded
     with _as_not_found(place):
         _check_files(place)
         weights = (place / WEIGHTS).read_bytes()
-    # The length of a sound header may begin with the same bytes; JSON follows it, in place 8.
-    if weights.startswith(PICKLE_STARTS) and weights[8:9] != b"{":
-        raise pickle_error(WEIGHTS)
-    found = hashlib.sha256(weights).hexdigest()
-    with _as_not_found(place):
+        # The length of a sound header may begin with the same bytes; JSON follows it, in place 8.
+        if weights.startswith(PICKLE_STARTS) and weights[8:9] != b"{":
+            raise pickle_error(WEIGHTS)
         config, expression, training = _read_config(place)
+        found = hashlib.sha256(weights).hexdigest()
         check_hashes(place, found)
     model = _fill(config, _parse(weights))
     model.requires_grad_(False).eval()

@@ -13,6 +13,7 @@ from studio.context import MODEL_QUEUE
 MODEL: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", **MODEL}
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+LIVE_QUIET: dict[str, Any] = {**LIVE, **QUIET}
 # What was clicked goes with each click: Gradio sends the first one again for the last.
 EVERY_CLICK: dict[str, Any] = {"trigger_mode": "multiple", **QUIET, **MODEL}
 

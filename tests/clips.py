@@ -19,10 +19,12 @@ NTSC = Fraction(30000, 1001)
 RED, WHITE = (200, 40, 30), (255, 255, 255)
 
 
-def ffmpeg(*arguments: str | Path) -> None:
+def ffmpeg(*arguments: object) -> bytes:
+    """Run ffmpeg, and return what it writes to its output."""
     program = imageio_ffmpeg.get_ffmpeg_exe()
     command = [program, "-loglevel", "error", "-y", "-threads", "1", *map(str, arguments)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    return subprocess.run(command, check=True, **pipes).stdout
 
 
 def make_clip(
@@ -52,22 +54,13 @@ def with_unreadable_sound(path: Path, kind: bytes) -> Path:
 
 def sound_packets(path: Path) -> list[str]:
     """List the sizes and checksums of a clip's sound packets."""
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", path, "-map", "0:a",
-        "-c", "copy", "-f", "framecrc", "-",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    rows = [line.split(",") for line in done.stdout.splitlines() if line.startswith("0,")]
+    listing = ffmpeg("-i", path, "-map", "0:a", "-c", "copy", "-f", "framecrc", "-").decode()
+    rows = [line.split(",") for line in listing.splitlines() if line.startswith("0,")]
     return [row[4] + row[5] for row in rows]
 
 
 def sound_length_s(path: Path) -> float:
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", path, "-map", "0:a",
-        "-f", "s16le", "-ac", "1", "-ar", "8000", "-",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, check=True)
-    return len(done.stdout) / 2 / 8000
+    return len(ffmpeg("-i", path, "-map", "0:a", "-f", "s16le", "-ac", 1, "-ar", 8000, "-")) / 16000
 
 
 def grey_frames(count: int, height: int = 32, width: int = 32) -> list[Frame]:

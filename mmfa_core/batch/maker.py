@@ -135,7 +135,7 @@ class CellMaker:
         """
         options = self.options.changed(overwrite=True)
         prepared = self._portraits.get(
-            f"{source.key} {source.path.name}",  # errors and notes tell the name
+            _known_as(source),
             lambda: self.animator.prepare(source.path, face_index=options.face_index),
         )
         if is_picture(driving.path):
@@ -143,7 +143,7 @@ class CellMaker:
         else:
             engine = self.animator.engine
             driver = self._drivers.get(
-                f"{driving.key} {driving.path.name}",
+                _known_as(driving),
                 lambda: read_driver(engine, driving.path, options, progress),
             )
             result = animate_clip(
@@ -157,6 +157,11 @@ class CellMaker:
             "signed": result.signed,
             "notes": list(result.notes),
         }
+
+
+def _known_as(file: Readable) -> str:
+    """Know a file by its content and its name, which errors and notes tell."""
+    return f"{file.key} {file.path.name}"
 
 
 def explain_failure(error: Exception) -> Failure:

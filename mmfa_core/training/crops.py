@@ -35,9 +35,8 @@ def cut_pairs(pair: Pair, generated: Generated, noise: Tensor) -> tuple[Tensor, 
     """
     count = len(pair.driving.scale)
     noise, other = noise[:count], noise[count:]
-    fine = _between_features(pair.driving.landmarks[:, list(GUIDES), :2], noise)
-    head = _on_head(pair.driving.translation, pair.driving.scale, noise)
-    centre = torch.where(noise[:, 3:4] > 0, fine, head)
+    guides = pair.driving.landmarks[:, list(GUIDES), :2]
+    centre = _choose_places(guides, pair.driving.translation, pair.driving.scale, noise)
     side = min(FACE_CROP_PX, *generated.picture.shape[-2:])
     truth = pair.driving.pictures
     trust = F.interpolate(
@@ -63,20 +62,26 @@ def cut_crossed(crossed: Crossed, noise: Tensor) -> Tensor:
     """
     noise = noise[: len(crossed.picture)]
     side = min(FACE_CROP_PX, *crossed.picture.shape[-2:])
-    fine = _between_features(crossed.keypoints[:, : len(GUIDES), :2], noise)
-    head = _on_head(crossed.translation, crossed.scale, noise)
-    centre = torch.where(noise[:, 3:4] > 0, fine, head)
+    guides = crossed.keypoints[:, : len(GUIDES), :2]
+    centre = _choose_places(guides, crossed.translation, crossed.scale, noise)
     return crop_squares(crossed.picture, centre, side)
 
 
-def _on_head(translation: Tensor, scale: Tensor, noise: Tensor) -> Tensor:
-    """Choose places (B, 2) on and beside heads by where they are, (B, 2) and (B, 1)."""
-    shift = noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
-    return translation + scale * (noise.new_tensor(HEAD_MIDDLE) + shift)
+def _choose_places(guides: Tensor, translation: Tensor, scale: Tensor, noise: Tensor) -> Tensor:
+    """Choose places (B, 2): half between eyes and mouth, half anywhere on and beside the head.
 
+    Args:
+        guides: guided points, (B, G, 2).
+        translation: where the heads are, (B, 2).
+        scale: how large they are, (B, 1).
+        noise: (B, 4), standard normal.
 
-def _between_features(guides: Tensor, noise: Tensor) -> Tensor:
-    """Choose places (B, 2) at eyes and mouth by guided points (B, G, 2) and noise (B, 3 or 4)."""
+    Returns:
+        Places, normalised.
+    """
     eyes, mouth = guides[:, list(EYES)].mean(1), guides[:, list(MOUTH)].mean(1)
     share = (0.5 + 0.5 * noise[:, :1]).clamp(-0.2, 1.2)
-    return eyes + share * (mouth - eyes) + 0.15 * noise[:, 1:3]
+    fine = eyes + share * (mouth - eyes) + 0.15 * noise[:, 1:3]
+    shift = noise.new_tensor(HEAD_REACH) * noise[:, 1:3].clamp(-2, 2)
+    head = translation + scale * (noise.new_tensor(HEAD_MIDDLE) + shift)
+    return torch.where(noise[:, 3:4] > 0, fine, head)

@@ -22,7 +22,7 @@ from studio.tabs.expression_layout import Faces, Mix, Near, Pad, Sum
 from studio.tabs.expression_steering import steering
 from studio.tabs.expression_vary import NEIGHBOURS, SEEDS, VaryHandlers
 from studio.terms import Terms
-from studio.wiring import EVERY_CLICK, LIVE, MODEL, QUIET, constant
+from studio.wiring import EVERY_CLICK, LIVE, LIVE_QUIET, MODEL, QUIET, constant
 
 NEXT_SEED = f"(seed) => [(Number(seed) + {NEIGHBOURS}) % {SEEDS}]"
 
@@ -133,8 +133,7 @@ def wire_faces(wiring: Wiring, mix: Mix, pad: Pad, near: Near) -> Refresh:
     shown: dict[str, Any] = {
         "inputs": refresh.inputs,
         "outputs": refresh.outputs,
-        **LIVE,
-        "api_visibility": "private",
+        **LIVE_QUIET,
     }
     faces.taken.change(show_given, **shown)
     again = wiring.looks.when_agreed(show_given, len(refresh.outputs))
@@ -144,8 +143,7 @@ def wire_faces(wiring: Wiring, mix: Mix, pad: Pad, near: Near) -> Refresh:
         part.show,
         wiring.inputs(*part.controls),
         wiring.picture,
-        api_visibility="private",
-        **LIVE,
+        **LIVE_QUIET,
     )
 
     def draw_again(name: str, *values: Any) -> Any:
@@ -155,9 +153,7 @@ def wire_faces(wiring: Wiring, mix: Mix, pad: Pad, near: Near) -> Refresh:
         draw_again,
         [part.name, *wiring.inputs(*_near_controls(wiring, near))],
         near.outputs,
-        trigger_mode="always_last",
-        **QUIET,
-        **MODEL,
+        **LIVE_QUIET,
     )
     return refresh
 
@@ -185,7 +181,7 @@ def wire_mix(wiring: Wiring, mix: Mix, tab: gr.Tab) -> None:
         api_name="mix_strip",
         **{**LIVE, "show_progress": "minimal"},
     )
-    tab.select(mixed, live, wiring.picture, **LIVE, api_visibility="private")
+    tab.select(mixed, live, wiring.picture, **LIVE_QUIET)
 
     def go_there(*values: Any, event: gr.SelectData) -> tuple[float, Any]:
         share = int(event.index) / (STRIP - 1)
@@ -223,7 +219,7 @@ def wire_pad(wiring: Wiring, pad: Pad, tab: gr.Tab) -> None:
         api_name="mix_pad",
         **LIVE,
     )
-    tab.select(mixed, inputs, wiring.picture, **LIVE, api_visibility="private")
+    tab.select(mixed, inputs, wiring.picture, **LIVE_QUIET)
 
 
 def wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
@@ -255,13 +251,11 @@ def wire_near(wiring: Wiring, near: Near, tab: gr.Tab) -> None:
         first_shown,
         inputs,
         picture,
-        api_visibility="private",
-        **LIVE,
+        **LIVE_QUIET,
     )
-    private: dict[str, Any] = {"api_visibility": "private", **LIVE}
     near.another.click(None, near.seed, near.seed, js=NEXT_SEED, api_visibility="private").then(
-        draw, inputs, near.outputs, **private
-    ).then(first_shown, inputs, picture, **private)
+        draw, inputs, near.outputs, **LIVE_QUIET
+    ).then(first_shown, inputs, picture, **LIVE_QUIET)
     shown = wiring.looks.wrap(show, "shown_on", **told)
 
     def pick(drawn: list[Any], *terms: Any, event: gr.SelectData) -> Any:
@@ -283,7 +277,7 @@ def wire_sum(wiring: Wiring, total: Sum, tab: gr.Tab) -> None:
         api_name="add_expression",
         **LIVE,
     )
-    tab.select(added, wiring.inputs(*controls), wiring.picture, **LIVE, api_visibility="private")
+    tab.select(added, wiring.inputs(*controls), wiring.picture, **LIVE_QUIET)
 
 
 def wire_steer(wiring: Wiring, steer: dict[str, gr.Slider], reset: gr.Button, tab: gr.Tab) -> None:
@@ -301,7 +295,7 @@ def wire_steer(wiring: Wiring, steer: dict[str, gr.Slider], reset: gr.Button, ta
         api_name="set_expression",
         **LIVE,
     )
-    tab.select(set_expression, inputs, picture, **LIVE, api_visibility="private")
+    tab.select(set_expression, inputs, picture, **LIVE_QUIET)
     reset.click(lambda: [0.0] * len(steer), None, list(steer.values()), queue=False, **QUIET).then(
         set_expression, inputs, picture, **QUIET, **MODEL
     )

@@ -25,7 +25,7 @@ from studio.tabs.keypoint_layout import (
     build_over,
 )
 from studio.terms import Terms
-from studio.wiring import LIVE, MODEL, QUIET
+from studio.wiring import LIVE, LIVE_QUIET, MODEL, QUIET
 
 
 def build_keypoints(studio: StudioContext, terms: Terms) -> TabControls:
@@ -110,7 +110,7 @@ def _wire_look(handlers: KeypointHandlers, look: Look, dissect: dict[str, Any]) 
         **MODEL,
     }
     look.portrait.change(**given)  # not input: a webcam's photo has none
-    look.kept.change(**dissect, trigger_mode="always_last", **QUIET, **MODEL)
+    look.kept.change(**dissect, **LIVE_QUIET)
     _wire_export(handlers.export_keypoints, "export_keypoints", look.portrait, look)
 
 

@@ -65,6 +65,12 @@ def press(tab: Locator, name: str) -> None:
     tab.get_by_role("button", name=name, exact=True).click()
 
 
+def animate_four_frames(tab: Locator) -> None:
+    tab.get_by_label("End, s").fill("0.3")
+    press(tab, "Animate")
+    expect_progress(tab, "Done: 4 frames")
+
+
 def yaws(clip: Path, info: ClipInfo) -> np.ndarray:
     """Measure how the head is turned in every frame, degrees; NaN without a face."""
     found = []
@@ -266,9 +272,7 @@ def test_a_preview_asked_for_again_while_it_stops_leaves_nothing_to_cancel(
 def test_a_start_below_zero_counts_as_zero(tab: Locator, examples: Path) -> None:
     give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
     tab.get_by_label("Start, s").fill("-1")
-    tab.get_by_label("End, s").fill("0.3")
-    press(tab, "Animate")
-    expect_progress(tab, "Done: 4 frames")
+    animate_four_frames(tab)
     expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()
 
 
@@ -276,9 +280,7 @@ def test_a_forgotten_tick_is_told_before_the_queue_and_the_result_stays(
     page: Page, tab: Locator, examples: Path, rendering: Rendering
 ) -> None:
     give(tab, examples / "london_034_neutral.jpg", examples / "driving_turn.mp4")
-    tab.get_by_label("End, s").fill("0.3")
-    press(tab, "Animate")
-    expect_progress(tab, "Done: 4 frames")
+    animate_four_frames(tab)
     page.locator("#consent input").uncheck()
     with rendering():
         press(tab, "Animate")
@@ -470,9 +472,7 @@ def test_a_page_that_goes_in_the_middle_leaves_the_studio_to_the_next(
             first.context.set_offline(True)
     tab = open_tab(page, "Animate")
     give(tab, examples / "london_009_neutral.jpg", examples / "driving_turn.mp4")
-    tab.get_by_label("End, s").fill("0.3")
-    press(tab, "Animate")
-    expect_progress(tab, "Done: 4 frames")
+    animate_four_frames(tab)
 
 
 # ---------------------------------------------------------------------------- another door

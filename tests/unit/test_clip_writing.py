@@ -34,6 +34,14 @@ from tests.clips import (
 )
 
 
+def write_grey(path: Path, count: int, sound_from: Path | None) -> ClipWriter:
+    """Write a clip of grey frames, 25 a second, with the sound of another."""
+    with ClipWriter(path, 32, 32, Fraction(25), sound_from) as writer:
+        for frame in grey_frames(count):
+            writer.write(frame)
+    return writer
+
+
 def test_ten_minutes_at_the_ntsc_rate_do_not_drift(tmp_path: Path) -> None:
     count = 17982  # 10 minutes
     frames = grey_frames(2, 16, 16)
@@ -89,9 +97,7 @@ def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "codec"), [("s.mp4", "aac"), ("s.mp4", "libmp3lame")])
 def test_sound_that_mp4_can_hold_is_copied_packet_by_packet(tmp_path, name, codec) -> None:
     source = with_sound(tmp_path / name, codec, 1)
-    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
-        for frame in grey_frames(25):
-            writer.write(frame)
+    write_grey(tmp_path / "a.mp4", 25, source)
     original, copied = sound_packets(source), sound_packets(tmp_path / "a.mp4")
     assert copied == original[: len(copied)]
     assert len(copied) >= len(original) - 1  # a packet that lies beyond the pictures may go
@@ -101,9 +107,7 @@ def test_sound_that_mp4_can_hold_is_copied_packet_by_packet(tmp_path, name, code
 @pytest.mark.parametrize(("name", "codec"), [("s.webm", "libopus"), ("s.avi", "pcm_s16le")])
 def test_sound_that_mp4_cannot_hold_is_converted(tmp_path, name, codec) -> None:
     source = with_sound(tmp_path / name, codec, 1)
-    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
-        for frame in grey_frames(25):
-            writer.write(frame)
+    write_grey(tmp_path / "a.mp4", 25, source)
     assert b"mp4a" in (tmp_path / "a.mp4").read_bytes()
     assert sound_length_s(tmp_path / "a.mp4") == pytest.approx(1, abs=0.05)
 
@@ -111,16 +115,13 @@ def test_sound_that_mp4_cannot_hold_is_converted(tmp_path, name, codec) -> None:
 def test_sound_of_a_kind_that_nobody_knows_is_no_sound(tmp_path: Path) -> None:
     source = with_unreadable_sound(tmp_path / "s.mov", b"zzzz")
     assert not probe_clip(source).has_sound
-    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
-        writer.write(grey_frames(1)[0])
+    write_grey(tmp_path / "a.mp4", 1, source)
     assert probe_clip(tmp_path / "a.mp4").frames == 1
 
 
 def test_sound_that_can_not_be_decoded_is_left_out_and_the_pictures_are_kept(tmp_path) -> None:
     source = with_unreadable_sound(tmp_path / "s.mov", b"ac-4")
-    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
-        for frame in grey_frames(5):
-            writer.write(frame)
+    writer = write_grey(tmp_path / "a.mp4", 5, source)
     assert writer.notes == ("The sound of s.mov can't be decoded and was left out.",)
     assert (probe_clip(tmp_path / "a.mp4").frames, probe_clip(tmp_path / "a.mp4").has_sound) == (
         5,
@@ -137,9 +138,7 @@ def test_sound_never_outlasts_nor_shortens_the_pictures(
     tmp_path, sound_s, frames, expected_s
 ) -> None:
     source = with_sound(tmp_path / "s.mp4", "aac", sound_s)
-    with ClipWriter(tmp_path / "a.mp4", 32, 32, Fraction(25), source) as writer:
-        for frame in grey_frames(frames):
-            writer.write(frame)
+    write_grey(tmp_path / "a.mp4", frames, source)
     info = probe_clip(tmp_path / "a.mp4")
     assert info.frames == frames
     assert info.has_sound
@@ -185,8 +184,7 @@ def test_stopping_while_the_sound_is_joined_leaves_nothing(tmp_path: Path, monke
 def test_a_silent_clip_and_a_clip_without_a_sound_source_stay_silent(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "s.mp4", seconds=0.2)
     for name, sound in (("a.mp4", source), ("b.mp4", None)):
-        with ClipWriter(tmp_path / name, 32, 32, Fraction(25), sound) as writer:
-            writer.write(grey_frames(1)[0])
+        write_grey(tmp_path / name, 1, sound)
         assert not probe_clip(tmp_path / name).has_sound
 
 

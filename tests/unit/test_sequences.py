@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import zipfile
 from fractions import Fraction
 from io import BytesIO
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,6 +20,7 @@ from mmfa_core.media import (
     probe_clip,
     read_clip,
 )
+from tests.clips import ffmpeg
 
 RATE = Fraction(24000, 1001)
 
@@ -32,12 +31,6 @@ def frames(count, height=36, width=48):
     for number in range(count):
         made[number, :, number % width] = 250
     return list(made)
-
-
-def ffmpeg(*arguments):
-    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y"]
-    done = subprocess.run([*program, *map(str, arguments)], capture_output=True, check=True)
-    return done.stdout
 
 
 def test_a_zip_holds_every_frame_unchanged(tmp_path):
