@@ -141,7 +141,7 @@ class FlowLabels:
 def project(places: NDArray[Any], camera: Floats) -> Doubles:
     """Project places (V, 3) in m to x, y, w; see `FlowLabels.picture`."""
     ends = np.concatenate((places, np.ones((len(places), 1))), 1)
-    x, y, _, w = ends @ camera.astype(np.float64).T
+    x, y, _, w = camera.astype(np.float64) @ ends.T
     return np.stack((x, -y, w), -1)
 
 
@@ -184,38 +184,53 @@ def flow_between(labels: FlowLabels, source: int, driving: int) -> tuple[Floats,
     middles = (2 * np.arange(side) + 1) / side - 1
     flow = np.stack(np.meshgrid(middles, middles), -1)  # identity
     person = driving_seen >= 0
-    triangles = faces[driving_seen[person]]
-    shares, _ = locate(driving_corners[triangles], flow[person])
-    there = np.einsum("ni,nij->nj", shares, source_corners[triangles])
-    ahead = there[:, 2] > 0
-    moved = there[:, :2] / np.where(ahead, there[:, 2], 1)[:, None]
+    numbers = driving_seen[person]
+    shares, _ = locate(planes_of(driving_corners[faces])[numbers], flow[person])
+    there = np.einsum("ni,nij->nj", shares, source_corners[faces[numbers]])
+    ahead = there[:, 2] > 0  # neither behind the camera nor on a triangle seen from the edge
+    moved = np.where(ahead[:, None], there[:, :2] / np.where(ahead, there[:, 2], 1)[:, None], 0)
     pixel = np.floor((moved + 1) * side / 2).astype(int)
     column, row_ = np.clip(pixel, 0, side - 1).T
     within = ((pixel >= 0) & (pixel < side)).all(1) & ahead
     shown = source_seen[row_, column]
-    _, depth = locate(source_corners[faces[np.maximum(shown, 0)]], moved)
+    _, depth = locate(planes_of(source_corners[faces])[np.maximum(shown, 0)], moved)
+    same = (shown == numbers) | (np.abs(depth - there[:, 2]) < SAME_M)
     known = np.zeros((side, side), bool)
-    known[person] = within & (shown >= 0) & (np.abs(depth - there[:, 2]) < SAME_M)
+    known[person] = within & (shown >= 0) & same
     flow[person] = moved
     return flow.astype(np.float32), known
 
 
-def locate(corners: Doubles, places: Doubles) -> tuple[Doubles, Doubles]:
-    """Find places of pictures on the planes of triangles.
+def planes_of(corners: Doubles) -> Doubles:
+    """Prepare triangles for `locate`.
 
     Args:
-        corners: (N, 3, 3) x w, y w and w of each corner.
+        corners: (f, 3, 3) x w, y w and w of each corner.
+
+    Returns:
+        (f, 3, 3), for each corner what turns a ray to the corner's share over the distance:
+        the inverse of C = (c_1, c_2, c_3). Of triangles seen exactly from the edge it isn't finite.
+    """
+    a, b, c = corners.swapaxes(0, 1)
+    crosses = np.stack((np.cross(b, c), np.cross(c, a), np.cross(a, b)), 1)
+    volume = (crosses[:, 2] * c).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(crosses / volume[:, None, None], np.float64)
+
+
+def locate(planes: Doubles, places: Doubles) -> tuple[Doubles, Doubles]:
+    """Find places of a picture on the planes of triangles.
+
+    Args:
+        planes: (N, 3, 3) of `planes_of`.
         places: (N, 2) normalised.
 
     Returns:
         (N, 3) shares of the corners, which sum to 1, negative outside of the triangle; and (N,)
-        the distance from the camera, m. Of triangles seen exactly from the edge they are infinite.
+        the distance from the camera, m.
     """
     rays = np.concatenate((places, np.ones((len(places), 1))), 1)
-    a, b, c = corners.swapaxes(0, 1)
-    # Cramer's rule: C l = w p
-    parts = np.stack([(np.cross(u, v) * rays).sum(1) for u, v in ((b, c), (c, a), (a, b))], -1)
-    volume = (np.cross(a, b) * c).sum(1)
-    total = parts.sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return parts / total[:, None], volume / total
+        parts = np.einsum("nij,nj->ni", planes, rays)
+        depth = 1 / parts.sum(1)
+        return parts * depth[:, None], depth

@@ -28,7 +28,7 @@ from mmfa_core.synthetic.looks import (
 )
 from mmfa_core.synthetic.person import Person
 from mmfa_core.synthetic.scene import Scene
-from mmfa_core.synthetic.tracing import Tracer
+from mmfa_core.synthetic.tracing import Tracer, choose
 
 SHADERS = Path(__file__).parent / "shaders"
 # What a pixel shows; the shaders write the number of the part. "inside" is the inside of mouth,
@@ -145,10 +145,10 @@ class Renderer:
         raw = np.frombuffer(self._colour.read(), np.float16).reshape(*self._colour.size, 4)
         raw = raw[::-1]  # OpenGL's rows go up
         picture = _develop(raw[..., :3].astype(np.float32), scene, rng)
-        parts, seen = _vote(raw[..., 3]), None
+        shown, seen = _vote(raw[..., 3]), None
         if self._tracer is not None:
-            seen = _choose(self._tracer.trace(posed, camera), raw[..., 3], parts)
-        return Rendered(picture, parts, camera, seen)
+            seen = choose(self._tracer.trace(posed, camera), raw[..., 3], shown)
+        return Rendered(picture, shown, camera, seen)
 
     def _draw(
         self,
@@ -246,13 +246,3 @@ def _vote(numbers: NDArray[np.float16]) -> NDArray[np.uint8]:
     samples = numbers.astype(np.uint8).reshape(side, OVERSAMPLED, side, OVERSAMPLED)
     votes = [(samples == part).sum((1, 3)) for part in range(len(PARTS))]
     return np.asarray(np.argmax(np.stack(votes), 0), np.uint8)
-
-
-def _choose(seen: Ints, numbers: NDArray[np.float16], parts: NDArray[np.uint8]) -> Ints:
-    """Choose the triangle of the first sample of each pixel that shows the pixel's part."""
-    side = len(parts)
-    shape = (side, OVERSAMPLED, side, OVERSAMPLED)
-    samples = numbers.astype(np.uint8).reshape(shape).swapaxes(1, 2).reshape(side, side, -1)
-    first = (samples == parts[..., None]).argmax(-1)[..., None]
-    triangles = seen.reshape(shape).swapaxes(1, 2).reshape(side, side, -1)
-    return np.asarray(np.take_along_axis(triangles, first, -1)[..., 0], np.int32)

@@ -100,3 +100,23 @@ class Tracer:
         raw: NDArray[np.float32] = np.frombuffer(self._numbers.read(), np.float32)
         rows = raw.reshape(self._numbers.size[::-1])[::-1]  # OpenGL's rows go up
         return np.asarray(rows, np.int32) - 1
+
+
+def choose(seen: Ints, numbers: NDArray[np.float16], parts: NDArray[np.uint8]) -> Ints:
+    """Choose the triangle of each pixel: of its first sample that shows the pixel's part.
+
+    Args:
+        seen: (rows, columns) the triangle of each sample.
+        numbers: (rows, columns) the part of each sample.
+        parts: (side, side) the part of each pixel.
+
+    Returns:
+        (side, side).
+    """
+    side, times = len(parts), len(seen) // len(parts)
+
+    def by_pixel(samples: NDArray[Any]) -> NDArray[Any]:
+        return samples.reshape(side, times, side, times).swapaxes(1, 2).reshape(side, side, -1)
+
+    first = (by_pixel(numbers.astype(np.uint8)) == parts[..., None]).argmax(-1)[..., None]
+    return np.asarray(np.take_along_axis(by_pixel(seen), first, -1)[..., 0], np.int32)
