@@ -58,7 +58,9 @@ def make_heads(
         ResourceError: when the folder can't be used, or something isn't installed.
     """
     check_plan(plan)
-    maker = HeadMaker(plan.seed, plan.views)  # before the folder is touched: it may be missing
+    maker = HeadMaker(
+        plan.seed, plan.views, flow=plan.flow
+    )  # before the folder is touched: it may be missing
     with maker:
         facts = open_folder(plan, overwrite=overwrite)
         start = last = time.monotonic()
@@ -118,6 +120,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="number of the first person (0)")
     parser.add_argument("--sheet", type=Path, help="a JPEG to draw 24 of them on")
     parser.add_argument("--audit", action="store_true", help="measure faults of what is there")
+    parser.add_argument("--flow", action="store_true", help="store what exact flow follows from")
     parser.add_argument("--overwrite", action="store_true", help="start anew")
     parser.add_argument(
         "--mix",
@@ -138,7 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.mix:
             done = mix_corpora(given.mix, given.output)
         else:
-            plan = Plan(given.output, given.seed, given.views, given.first, given.people)
+            size = given.views, given.first, given.people
+            plan = Plan(given.output, given.seed, *size, flow=given.flow)
             report = log_reporter(wanted=False)
             done = make_heads(
                 plan,

@@ -5,6 +5,7 @@ In: Person, Act. Out: Posed. Knows nothing about pictures.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,12 +46,20 @@ class Surface:
         vertices: (V, 3) posed, m.
         normals: (V, 3).
         mesh: faces, places of textures and weights.
+        turned: (V, 3) where the vertices would be if the surface turned as what is painted on it
+            does, m: a gaze moves the iris over an eyeball that stands still.
     """
 
     kind: str
     vertices: Floats
     normals: Floats
     mesh: Mesh
+    turned: Floats | None = None
+
+    @property
+    def places(self) -> Floats:
+        """Where each vertex's spot of the person is, (V, 3) m."""
+        return self.vertices if self.turned is None else self.turned
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +118,13 @@ class Figure:
         head = self.neutral + self.anatomy.expression(weights)
         angles = np.array(act.pose_deg, np.float64)
         rotation = rotations(angles)
-        surfaces = []
+        surfaces: list[Surface] = []
+        shift = np.array([*act.shift_m, 0.0], np.float32)
 
         def add(kind: str, mesh: Mesh, vertices: Floats, follow: Floats | None = None) -> None:
             normals = vertex_normals(vertices, mesh.faces)
             turned = _turn(vertices, angles, follow)
             normals = _turn(normals, angles, follow, about=False)
-            shift = np.array([*act.shift_m, 0.0], np.float32)
             surfaces.append(
                 Surface(
                     kind,
@@ -135,9 +144,13 @@ class Figure:
                 placed = placed @ jaw_matrix.T + jaw_offset
             add("teeth", mesh, placed)
         middles, radius = eyeball(self.neutral, self.anatomy.eyes)
-        gaze = rotations(np.array([*act.gaze_deg, 0.0]))[:, 2]
+        look = rotations(np.array([*act.gaze_deg, 0.0]))
+        gaze = look[:, 2]
         for kind, middle in zip(("left_eye", "right_eye"), middles, strict=True):
-            add(kind, self._ball, middle + EYEBALL_SIZE * radius * self._ball.vertices)
+            ball = EYEBALL_SIZE * radius * self._ball.vertices
+            add(kind, self._ball, middle + ball)
+            turned = _turn(middle + ball @ look.T, angles, None) + shift
+            surfaces[-1] = dataclasses.replace(surfaces[-1], turned=turned)
         if self._cap is not None:
             mesh, rows, offsets = self._cap
             normals = vertex_normals(head, self.anatomy.faces)

@@ -22,6 +22,7 @@ import numpy as np
 
 from mmfa_core.media import replace_file, unwritable
 from mmfa_core.synthetic.anatomy import Anatomy
+from mmfa_core.synthetic.correspondence import ENDING, save_labels
 from mmfa_core.synthetic.listing import (
     FACTS,
     FORMAT_VERSION,
@@ -73,6 +74,7 @@ class Plan:
         views: pictures to render of each person.
         first: number of the first person.
         people: how many.
+        flow: whether what flow follows from is stored too.
     """
 
     folder: Path
@@ -80,6 +82,7 @@ class Plan:
     views: int
     first: int
     people: int
+    flow: bool = False
 
 
 def open_folder(plan: Plan, *, overwrite: bool = False) -> dict[str, Any]:
@@ -94,11 +97,12 @@ def open_folder(plan: Plan, *, overwrite: bool = False) -> dict[str, Any]:
 
     Raises:
         ResourceError: when the folder holds anything else, or heads of another seed or number of
-            views, or can't be written.
+            views, or with flow where it is without or the other way, or can't be written.
     """
     folder = plan.folder
     path = folder / FACTS
     fresh = {"format": FORMAT_VERSION, "seed": plan.seed, "views": plan.views, "shards": []}
+    fresh |= {"flow": True} if plan.flow else {}
     try:
         if folder.is_dir() and any(folder.iterdir()):
             facts = read_facts(path)
@@ -176,6 +180,8 @@ def _finish_shard(
         table = shard_arrays(kept, clips, anatomy)
         table["off"] = _write_tar(plan.folder / f"{name}.tar", kept, clips)
         save_arrays(plan.folder / f"{name}.npz", table)
+        if plan.flow:
+            save_labels(plan.folder / f"{name}.{ENDING}", clips, kept)
         start = 0
         for clip, person in zip(clips, kept, strict=True):
             rows.append(_row(plan.seed, name, clip, start, person))
@@ -242,7 +248,7 @@ def _row(seed: int, shard: str, clip: str, first: int, person: Arrays) -> dict[s
 
 def _remove_heads(folder: Path, facts: dict[str, Any]) -> None:
     for shard in facts["shards"]:
-        for ending in ("tar", "npz"):
+        for ending in ("tar", "npz", ENDING):
             (folder / f"{shard['name']}.{ending}").unlink(missing_ok=True)
     for path in (folder / PEOPLE).glob("*.npz"):
         path.unlink()

@@ -45,7 +45,7 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def check_same(folder: Path, facts: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse to go on with heads of another seed or number of views.
+    """Refuse to go on with heads of another seed or number of views, or with flow and without.
 
     Raises:
         ResourceError: when one differs.
@@ -57,6 +57,12 @@ def check_same(folder: Path, facts: Mapping[str, Any], wanted: Mapping[str, Any]
                 f"{folder.name} holds heads made with {had}, and {asked} was asked for.",
                 "Ask for the same, choose another folder, or use --overwrite.",
             )
+    if bool(facts.get("flow")) != bool(wanted.get("flow")):
+        had, asked = ("with", "without") if facts.get("flow") else ("without", "with")
+        raise ResourceError(
+            f"{folder.name} holds heads made {had} --flow, and heads {asked} it were asked for.",
+            "Ask for the same, choose another folder, or use --overwrite.",
+        )
 
 
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:

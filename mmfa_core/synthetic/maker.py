@@ -22,6 +22,7 @@ from mmfa_core.synthetic.performance import Act, draw_acts, move_head
 from mmfa_core.synthetic.person import Person, draw_person
 from mmfa_core.synthetic.renderer import Rendered, Renderer
 from mmfa_core.synthetic.scene import draw_scene
+from mmfa_core.synthetic.tracing import all_faces, all_places
 
 Floats = NDArray[np.float32]
 
@@ -47,6 +48,8 @@ class View:
         lips: (2, 2) px of the picture, inner edges of upper and lower lip in the middle: exact.
         face: what the landmarker says, in px of a picture of ``LABEL_SIDE_PX``; None where it
             sees no face.
+        places: (V, 3) m, where the vertices of `MadePerson.faces` are: exact. None unless flow is
+            asked for.
     """
 
     number: int
@@ -55,6 +58,7 @@ class View:
     rendered: Rendered
     lips: Floats
     face: Face | None
+    places: Floats | None = None
 
     @property
     def usable(self) -> bool:
@@ -102,11 +106,13 @@ class MadePerson:
         number: of the person.
         person: who was drawn.
         views: usable or not, in order.
+        faces: (F, 3) triangles of all surfaces. None unless flow is asked for.
     """
 
     number: int
     person: Person
     views: tuple[View, ...]
+    faces: NDArray[np.int32] | None = None
 
     @property
     def kept(self) -> tuple[View, ...]:
@@ -123,16 +129,20 @@ class HeadMaker:
             views.
         views: pictures to render of each person, at least 1.
         side_px: of the pictures.
+        flow: whether to keep what flow between pictures follows from; the pictures are the same.
 
     Raises:
         ResourceError: when Anny or moderngl isn't installed, or OpenGL or MediaPipe can't be used.
     """
 
-    def __init__(self, seed: int, views: int, side_px: int = SIDE_PX) -> None:
+    def __init__(
+        self, seed: int, views: int, side_px: int = SIDE_PX, *, flow: bool = False
+    ) -> None:
         self.seed = seed
         self.views = views
         self.anatomy: Anatomy = load_anatomy()
-        self._renderer = Renderer(side_px)
+        self._renderer = Renderer(side_px, trace=flow)
+        self._flow = flow
         self._finder = FaceFinder()
 
     def __enter__(self) -> HeadMaker:
@@ -162,15 +172,17 @@ class HeadMaker:
         scene = draw_scene(rng)
         acts = draw_acts(rng, self.views)
         figure = Figure(self.anatomy, person)
-        views = []
+        views, faces = [], None
         for index, drawn in enumerate(acts):
             act = move_head(drawn, rng) if index else drawn
             posed = figure.pose(act)
             rendered = self._renderer.render(posed, person, scene, rng)
             lips = self._see(figure.lips(posed), rendered)
             face = self._label(rendered.picture)
-            views.append(View(index, act, posed.head, rendered, lips, face))
-        return MadePerson(number, person, tuple(views))
+            places = all_places(posed) if self._flow else None
+            faces = all_faces(posed) if self._flow else None
+            views.append(View(index, act, posed.head, rendered, lips, face, places))
+        return MadePerson(number, person, tuple(views), faces)
 
     def _see(self, places: Floats, rendered: Rendered) -> Floats:
         """Project places (N, 3) in m into the picture, (N, 2) px as `View.landmarks` has them."""

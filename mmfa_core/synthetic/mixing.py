@@ -12,6 +12,7 @@ from typing import Any
 
 from mmfa_core.errors import ResourceError
 from mmfa_core.media import unwritable
+from mmfa_core.synthetic.correspondence import ENDING
 from mmfa_core.synthetic.listing import read_index, write_index
 
 
@@ -51,6 +52,9 @@ def mix_corpora(folders: Sequence[Path], output: Path) -> dict[str, Any]:
             for ending in ("tar", "npz"):
                 target = (folder / f"{shard}.{ending}").resolve(strict=True)
                 (output / target.name).symlink_to(target)
+            labels = (folder / f"{shard}.{ENDING}").resolve()
+            if labels.exists():
+                (output / labels.name).symlink_to(labels)
     except OSError as error:
         raise unwritable(output, error) from error
     write_index(output, rows, tuple(columns))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mmfa_core.errors import ResourceError
 from mmfa_core.synthetic.figure import Posed, Surface
-from mmfa_core.synthetic.geometry import Floats, parallel, perspective
+from mmfa_core.synthetic.geometry import Floats, Ints, parallel, perspective
 from mmfa_core.synthetic.looks import (
     Uniforms,
     background_look,
@@ -28,6 +28,7 @@ from mmfa_core.synthetic.looks import (
 )
 from mmfa_core.synthetic.person import Person
 from mmfa_core.synthetic.scene import Scene
+from mmfa_core.synthetic.tracing import Tracer, choose
 
 SHADERS = Path(__file__).parent / "shaders"
 # What a pixel shows; the shaders write the number of the part. "inside" is the inside of mouth,
@@ -47,11 +48,14 @@ class Rendered:
         parts: (side, side) uint8, what most of each pixel shows, an index into `PARTS`; the
             person is where it isn't 0.
         camera: (4, 4) float32 from a place in m to OpenGL's clip coordinates.
+        seen: (side, side) int32, which triangle of `tracing.all_faces` a pixel shows, in a sample
+            of its part; `tracing.NOTHING` where none. None unless asked for.
     """
 
     picture: NDArray[np.uint8]
     parts: NDArray[np.uint8]
     camera: Floats
+    seen: Ints | None = None
 
 
 class Renderer:
@@ -59,17 +63,19 @@ class Renderer:
 
     Args:
         side_px: side of the pictures.
+        trace: whether to tell which triangle each pixel shows; the pictures are the same.
 
     Raises:
         ResourceError: when moderngl isn't installed or OpenGL can't be started on this machine.
     """
 
-    def __init__(self, side_px: int = 256) -> None:
+    def __init__(self, side_px: int = 256, *, trace: bool = False) -> None:
         self.side_px = side_px
         self._gl = gl = _start_opengl()
         size = (OVERSAMPLED * side_px, OVERSAMPLED * side_px)
         self._colour = gl.texture(size, 4, dtype="f2")
-        self._frame = gl.framebuffer([self._colour], gl.depth_texture(size))
+        depths = gl.depth_texture(size)
+        self._frame = gl.framebuffer([self._colour], depths)
         self._opening = gl.texture(size, 4, dtype="f2")  # what the skin alone shows
         self._opening_frame = gl.framebuffer([self._opening])
         self._light_depth = gl.depth_texture((LIGHT_MAP_PX, LIGHT_MAP_PX))
@@ -81,6 +87,7 @@ class Renderer:
         self._back = self._program("background.vert", "background.frag")
         corners = np.array([-1, -1, 3, -1, -1, 3], np.float32)
         self._screen = gl.vertex_array(self._back, [(gl.buffer(corners), "2f", "corner")])
+        self._tracer = Tracer(gl, depths) if trace else None
 
     def __enter__(self) -> Renderer:
         return self
@@ -137,9 +144,11 @@ class Renderer:
                 part.release()
         raw = np.frombuffer(self._colour.read(), np.float16).reshape(*self._colour.size, 4)
         raw = raw[::-1]  # OpenGL's rows go up
-        return Rendered(
-            _develop(raw[..., :3].astype(np.float32), scene, rng), _vote(raw[..., 3]), camera
-        )
+        picture = _develop(raw[..., :3].astype(np.float32), scene, rng)
+        shown, seen = _vote(raw[..., 3]), None
+        if self._tracer is not None:
+            seen = choose(self._tracer.trace(posed, camera), raw[..., 3], shown)
+        return Rendered(picture, shown, camera, seen)
 
     def _draw(
         self,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mmfa_core.media import replace_file
 from mmfa_core.synthetic.anatomy import Anatomy
+from mmfa_core.synthetic.correspondence import pack_labels
 from mmfa_core.synthetic.maker import (
     MadePerson,
     View,
@@ -57,7 +58,8 @@ def person_arrays(made: MadePerson, anatomy: Anatomy) -> Arrays:
     Returns:
         `PICTURE_COLUMNS` with one row a picture; ``len`` and ``data``, the JPEGs one after the
         other; ``parts_len`` and ``parts_data``, the PNGs of their parts; ``true_identity`` and
-        ``true_phenotype``; ``person``, the number; ``rendered``, how many views there were.
+        ``true_phenotype``; ``person``, the number; ``rendered``, how many views there were; of
+        people with pictures made for flow also the arrays of `correspondence.pack_labels`.
     """
     kept = made.kept
     rows = [_picture_row(view, anatomy) for view in kept]
@@ -77,6 +79,10 @@ def person_arrays(made: MadePerson, anatomy: Anatomy) -> Arrays:
     arrays["true_phenotype"] = np.array([phenotype[name] for name in PHENOTYPES], np.float32)
     arrays["person"] = np.array(made.number, np.int64)
     arrays["rendered"] = np.array(len(made.views), np.int32)
+    seen = [view.rendered.seen for view in kept if view.rendered.seen is not None]
+    places = [view.places for view in kept if view.places is not None]
+    if made.faces is not None and kept:
+        arrays |= pack_labels(seen, made.faces, places)
     return arrays
 
 
