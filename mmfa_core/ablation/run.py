@@ -25,6 +25,7 @@ from mmfa_core.ablation.figures import Limits, measure_model
 from mmfa_core.ablation.folder import DONE, claim, read_done
 from mmfa_core.ablation.table import Run, make_rows, to_markdown
 from mmfa_core.ablation.variants import (
+    BASE,
     SYNTHETIC,
     VARIANTS,
     Variant,
@@ -38,6 +39,7 @@ from mmfa_core.evaluation.measure import Tools
 from mmfa_core.evaluation.report import plain
 from mmfa_core.media import replace_text
 from mmfa_core.training.corpus import Corpus
+from mmfa_core.training.hard_cases import CLIPS_NAME
 from mmfa_core.training.run import data_folder, train_model
 from mmfa_core.training.settings import TrainSettings
 from mmfa_core.training.state import PREVIOUS_NAME, STATE_NAME
@@ -97,16 +99,24 @@ def run_ablations(plan: Plan, report: Report, tools: OpenTools) -> dict[str, Any
     wanted = [(variant, seed) for seed in plan.seeds for variant in variants]
     done: list[Run] = []
     result: dict[str, Any] = {}
-    for variant, seed in wanted:
+    for variant, seed in tuple(wanted):  # the base is first of its seed: others may need its log
+        log = plan.output / BASE / f"seed-{seed}" / CLIPS_NAME
         settings = prepare_settings(
-            variant, plan.base, budget=plan.budget, seed=seed, data=str(data)
+            variant, plan.base, budget=plan.budget, seed=seed, data=str(data), log=str(log)
         )
         folder = plan.output / variant.name / f"seed-{seed}"
         figures = read_done(folder, settings)
-        if figures is None:
+        passed_over = figures is None and variant.hard_cases and not log.is_file()
+        if passed_over:
+            wanted.remove((variant, seed))
+            notes.append(
+                f"{variant.name} was not run with seed {seed}: the run of {BASE} has no "
+                f"{CLIPS_NAME}; delete its folder to run it again"
+            )
+        elif figures is None:
             report({"run": variant.name, "seed": seed, "done": len(done), "of": len(wanted)})
             figures = _run(settings, folder, heldout, tools, plan.limits, report)
-        stopped = figures is None
+        stopped = figures is None and not passed_over
         if figures is not None:
             done.append(Run(variant.name, seed, figures))
         result = {

@@ -38,6 +38,7 @@ class Variant:
         settings: fields of TrainSettings.
         stage: fields of every StageSettings.
         weights: fields of the LossWeights of every stage.
+        hard_cases: True draws clips by their errors in the log of the base's run of the same seed.
         warm_up: False drops the stages of the encoders, and trains jointly for the same time.
     """
 
@@ -48,6 +49,7 @@ class Variant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     stage: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    hard_cases: bool = False
     warm_up: bool = True
 
 
@@ -89,6 +91,11 @@ VARIANTS = (
         what="no choice of the farthest driving picture",
         settings={"wide_pairs": False},
     ),
+    Variant(
+        name="hard-cases",
+        what="clips drawn by the error in the log of the base's run of the same seed",
+        hard_cases=True,
+    ),
     Variant(name="no-synthetic", what="no rendered heads", settings={"leave_out": (SYNTHETIC,)}),
     Variant(
         name="no-warm-up",
@@ -115,7 +122,7 @@ def choose_variants(names: tuple[str, ...]) -> tuple[Variant, ...]:
 
 
 def prepare_settings(
-    variant: Variant, base: TrainSettings, *, budget: str, seed: int, data: str
+    variant: Variant, base: TrainSettings, *, budget: str, seed: int, data: str, log: str = ""
 ) -> TrainSettings:
     """Make the settings of one run.
 
@@ -125,6 +132,7 @@ def prepare_settings(
         budget: one of BUDGETS.
         seed: of weights, batches and noise.
         data: folder of the corpus.
+        log: clips.tsv of the base's run of that seed, for the variant that draws by it.
 
     Raises:
         ConfigError: for an unknown budget.
@@ -147,13 +155,19 @@ def prepare_settings(
         stages=changed,
         seed=seed,
         data=data,
+        hard_cases=log if variant.hard_cases else base.hard_cases,
         **variant.settings,
     )
 
 
 def fingerprint(settings: TrainSettings) -> str:
-    """Tell apart runs that were asked for different things; where the corpus lies doesn't count."""
+    """Tell apart runs that were asked for different things; where files lie doesn't count.
+
+    Of ``hard_cases`` only counts whether it is on; off it is left out, as runs from before had it.
+    """
     values = {k: v for k, v in to_dict(settings).items() if k not in ("data", "output")}
+    if values.pop("hard_cases"):
+        values["hard_cases"] = True
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -7,6 +7,7 @@ Knows nothing about networks or losses.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from mmfa_core.training.augment import (
     move_picture,
 )
 from mmfa_core.training.corpus import Corpus
+from mmfa_core.training.hard_cases import NOTHING_KNOWN, ClipError, share_factors
 from mmfa_core.training.teacher import GUIDES, Teacher, normalise_landmarks
 from mmfa_core.training.turning import Change, turn_portraits
 from mmfa_core.training.twins import landmark_twins
@@ -38,10 +40,17 @@ CANDIDATES = 4  # driving pictures compared when a wide pair is wanted
 
 @dataclass(frozen=True)
 class Pair:
-    """Hold the two pictures of each pair of a batch, same identity."""
+    """Hold the two pictures of each pair of a batch, same identity.
+
+    Attributes:
+        source: B pictures whose identity is kept, with labels.
+        driving: B pictures whose motion is taken, which are the truth too.
+        clips: index of each pair's clip in the corpus; empty for pairs that were not drawn.
+    """
 
     source: Labelled
     driving: Labelled
+    clips: tuple[int, ...] = ()
 
 
 class PairSampler:
@@ -56,6 +65,7 @@ class PairSampler:
         *,
         turned: bool = True,
         wide: bool = True,
+        hard: Mapping[str, ClipError] = NOTHING_KNOWN,
     ) -> None:
         """Prepare shares of clip kinds.
 
@@ -68,12 +78,15 @@ class PairSampler:
                 pair, and only the encoders see it.
             wide: False draws every driving picture of a clip alike, instead of the farthest of
                 CANDIDATES in half of the pairs.
+            hard: errors of clips by name, from the log of an earlier run: hard clips are drawn
+                more often, within their kind.
 
         Raises:
             ConfigError: when nothing is left to train on.
         """
         self.turned = turned
         self.candidates = CANDIDATES if wide else 1
+        self.hard = hard
         self.corpus = corpus
         self.teacher = teacher
         self.seed = seed
@@ -108,6 +121,7 @@ class PairSampler:
         """
         rng = np.random.default_rng((self.seed, step, rank))
         rows = np.array([self._pick(rng, joint) for _ in range(size)])
+        clips = tuple(int(clip) for clip in self.corpus.clip_of[rows[:, 0]])
         tables = [colour_table(rng) for _ in range(size)]
         others = tables if joint else [colour_table(rng) for _ in range(size)]
         flips = rng.random(size) < 0.5
@@ -116,7 +130,7 @@ class PairSampler:
         source = self._load(rows[:, 0], tables, flips, first)
         driving = self._load(rows[:, 1], others, flips, second)
         if not self.turned:
-            return Pair(source, driving)
+            return Pair(source, driving, clips)
         if not joint:
             part = np.flatnonzero(rng.random(size) < ENCODERS_TURNED_SHARE)
             if len(part):
@@ -138,7 +152,7 @@ class PairSampler:
                     driving = driving.put(index, made)
                 else:
                     source = source.put(index, made)
-        return Pair(source, driving)
+        return Pair(source, driving, clips)
 
     def rows(self, rows: NDArray[np.int64]) -> Labelled:
         """Load pictures as they are, with labels."""
@@ -146,7 +160,7 @@ class PairSampler:
         return self._load(rows, [None] * len(rows), np.zeros(len(rows), bool), still)
 
     def _shares(self, groups: dict[str, list[int]]) -> NDArray[np.float64]:
-        """Sum up how often each clip is drawn, by its kind and length; (clips,), 1 at the end."""
+        """Sum up how often a clip is drawn, by kind, length and error; (clips,), 1 at the end."""
         kept = {kind: clips for kind, clips in groups.items() if clips}
         if not kept:
             raise ConfigError(
@@ -158,6 +172,7 @@ class PairSampler:
         weights = np.zeros(len(self.corpus.clips))
         for kind, clips in kept.items():
             sizes = np.sqrt([self.corpus.clips[i].count for i in clips])
+            sizes *= share_factors([self.corpus.clips[i].name for i in clips], self.hard)
             weights[clips] = KIND_SHARES[kind] / total * sizes / sizes.sum()
         return np.cumsum(weights / weights.sum())
 

@@ -40,6 +40,7 @@ from mmfa_core.training.augment import TRUST_GRID, Labelled
 from mmfa_core.training.batches import Pair
 from mmfa_core.training.crops import cut_crossed, cut_pairs
 from mmfa_core.training.crossing import Crossed, cross_identities
+from mmfa_core.training.hard_cases import pair_errors
 from mmfa_core.training.invariances import invariance_terms
 from mmfa_core.training.teacher import EYES, GAPS, GUIDES, MOUTH
 
@@ -67,11 +68,14 @@ class StepResult:
         face_crops: generated and true crops of faces, (B + C, 3, h, h) and (B, 3, h, h); the C
             last ones are of pictures that have no truth. h is crops.FACE_CROP_PX, or the side
             of smaller pictures.
+        errors: (B,) of the pairs by hard_cases.pair_errors, of the generated picture or, where
+            nothing is painted, of the warped one; None where nothing is moved. No term.
     """
 
     terms: dict[str, Tensor]
     generated: Generated | None = None
     face_crops: tuple[Tensor, Tensor] | None = None
+    errors: Tensor | None = None
 
 
 class PairObjective(nn.Module):
@@ -146,8 +150,8 @@ class PairObjective(nn.Module):
         source = self._source(pair, found)
         driving = found.motion[len(pair.source.scale) :]
         if not paint:
-            terms |= self._warp_terms(pair, self.model.move(source, driving))
-            return StepResult(_weighed(terms, weights))
+            warped, errors = self._warp_terms(pair, self.model.move(source, driving))
+            return StepResult(_weighed(terms | warped, weights), errors=errors)
         return self._generate(pair, source, driving, weights, noise, terms)
 
     def _estimate(
@@ -203,7 +207,8 @@ class PairObjective(nn.Module):
                 strange = cut_crossed(crossed, noise[:, size:])
                 crops = torch.cat((crops[0], strange)), crops[1]
         kept = _weighed(terms, weights)
-        return StepResult(kept, generated, crops)
+        errors = pair_errors(generated.picture, pair.driving.pictures, self._trust(pair))
+        return StepResult(kept, generated, crops, errors)
 
     def _crop_place(self, both: Labelled, coarse: Coarse, noise: Tensor, joint: bool) -> CropPlace:
         """Cut by the labels while the estimator is young, by the estimates later; jittered."""
@@ -291,14 +296,15 @@ class PairObjective(nn.Module):
         weights = face_weights(points, (*EYES, *MOUTH), TRUST_GRID, TRUST_GRID)
         return weights * pair.driving.trust
 
-    def _warp_terms(self, pair: Pair, motion: DenseMotion) -> dict[str, Tensor]:
-        """Compare the source, moved at half the size, with the truth."""
+    def _warp_terms(self, pair: Pair, motion: DenseMotion) -> tuple[dict[str, Tensor], Tensor]:
+        """Compare the source, moved at half the size, with the truth; also pair by pair, (B,)."""
         before, truth = (F.avg_pool2d(p.pictures, 2) for p in (pair.source, pair.driving))
         warped = warp(before, resize_flow(motion.flow, *truth.shape[-2:]))
-        terms = {"warped": weighted_l1(warped, truth, self._trust(pair))}
+        trust = self._trust(pair)
+        terms = {"warped": weighted_l1(warped, truth, trust)}
         if self.teacher:
             terms["flow"] = self._flow_term(pair, motion)
-        return terms
+        return terms, pair_errors(warped, truth, trust)
 
     def _flow_term(self, pair: Pair, motion: DenseMotion) -> Tensor:
         places, sources = (p.landmarks[..., :2] for p in (pair.driving, pair.source))

@@ -1,7 +1,8 @@
 """The train command: read settings, prepare data, resume, run, export.
 
-In: arguments of the command line. Out: a training folder with state.pt, metrics.jsonl, sheets/ and
-model/ (the averaged weights, ready for --model). Knows nothing about losses or networks.
+In: arguments of the command line. Out: a training folder with state.pt, metrics.jsonl, clips.tsv
+(errors by clip), sheets/ and model/ (the averaged weights, ready for --model). Knows nothing about
+losses or networks.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from mmfa_core.training.corpus import Corpus
 from mmfa_core.training.directions import PORTRAITS, measure_expressions
 from mmfa_core.training.folder import prepare_folder
 from mmfa_core.training.growth import grow
+from mmfa_core.training.hard_cases import read_clip_errors
 from mmfa_core.training.heldout import HeldOut
 from mmfa_core.training.machine import keep_memory, require_room
 from mmfa_core.training.settings import TrainSettings, settings_from_dict
@@ -118,6 +120,7 @@ def train_model(
     Returns:
         As train_command.
     """
+    hard = read_clip_errors(settings.hard_cases)
     keep_memory()
     cv2.setNumThreads(1)
     data = data_folder(Path(settings.data), output, progress)
@@ -137,6 +140,7 @@ def train_model(
             settings.stills,
             turned=settings.turned,
             wide=settings.wide_pairs,
+            hard=hard,
         ),
         output,
         device=device,

@@ -63,6 +63,7 @@ class TrainSettings:
     stills: bool = True  # single portraits as warped pairs
     turned: bool = True  # pictures turned in depth; False leaves single portraits to the encoders
     wide_pairs: bool = True  # half of the pairs of clips: the farthest of some driving pictures
+    hard_cases: str = ""  # clips.tsv of an earlier run: hard clips are drawn more; "" = off
     teacher: bool = True  # landmark guides; False = pose labels alone (unsupervised keypoints)
     stages: tuple[StageSettings, ...] = ()
     ema: float = 0.999  # decay of the averaged weights a step

@@ -29,6 +29,7 @@ from mmfa_core.losses.terms import weighted_sum
 from mmfa_core.model import MMFA
 from mmfa_core.networks.discriminator import PatchDiscriminator
 from mmfa_core.training.batches import Pair, PairSampler
+from mmfa_core.training.hard_cases import ClipErrors
 from mmfa_core.training.machine import ThreadTuner, require_room
 from mmfa_core.training.objective import PairObjective, StepResult
 from mmfa_core.training.settings import StageSettings, TrainSettings
@@ -67,6 +68,7 @@ class Trainer:
         self.device = device
         self.rank = rank
         self.sampler = sampler
+        self.clip_errors = ClipErrors([clip.name for clip in sampler.corpus.clips])
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         objective = PairObjective(
@@ -141,6 +143,8 @@ class Trainer:
                 frozen=stage.kind == "generator",
                 paint=stage.kind != "motion",
             )
+        if result.errors is not None and place.step >= stage.warmup:  # young networks err anywhere
+            self.clip_errors.add(pair.clips, result.errors)
         terms = dict(result.terms)
         if self.discriminator is not None and stage.weights.adversarial > 0 and result.face_crops:
             terms |= self._adversarial(result.face_crops)
@@ -226,7 +230,7 @@ class Trainer:
         return bool(asked.item())
 
     def save(self) -> None:
-        """Write the state."""
+        """Write the state, and what the log knows of clips."""
         require_room(self.folder)
         values: dict[str, Any] = {
             "step": self.step,
@@ -235,11 +239,13 @@ class Trainer:
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "clip_errors": self.clip_errors.state(),
         }
         if self.discriminator is not None and self.critic_optimiser is not None:
             values["discriminator"] = self.discriminator.state_dict()
             values["critic_optimiser"] = self.critic_optimiser.state_dict()
         save_state(self.folder, values)
+        self.clip_errors.write(self.folder)
 
     def resume(self) -> bool:
         """Load the state of the folder, if there is one.
@@ -263,6 +269,7 @@ class Trainer:
         self.model.load_state_dict(values["model"])
         self.averaged.load_state_dict(values["averaged"])
         self.optimiser.load_state_dict(values["optimiser"])
+        self.clip_errors.load(values.get("clip_errors"))
         if self.discriminator is not None and "discriminator" in values:
             self.discriminator.load_state_dict(values["discriminator"])
             if self.critic_optimiser is not None:
@@ -354,4 +361,4 @@ def to_device(pair: Pair, device: torch.device) -> Pair:
         values["pictures"] = values["pictures"].contiguous(memory_format=torch.channels_last)
         return type(part)(**values)
 
-    return Pair(move(pair.source), move(pair.driving))
+    return Pair(move(pair.source), move(pair.driving), pair.clips)

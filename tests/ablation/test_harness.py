@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from mmfa_core.ablation.run import Plan, run_ablations
 from mmfa_core.ablation.variants import choose_variants
 from mmfa_core.errors import MismatchError
 from mmfa_core.evaluation.measure import Tools
+from mmfa_core.training.hard_cases import CLIPS_NAME, ClipError, read_clip_errors
 from mmfa_core.training.trainer import Trainer
 from tests import evaluation_fakes as fakes
 from tests.synthetic import ENTRIES, Entry, write_corpus
@@ -198,6 +200,57 @@ def test_rendered_heads_that_are_not_there_can_not_be_left_out_and_the_table_say
     result = run_ablations(plan, lambda _: None, open_fakes)
     assert result["wanted"] == 4
     assert result["notes"] == ["no-synthetic was not run: the data has nothing named heads*"]
+
+
+def test_hard_cases_are_drawn_by_the_log_of_the_base_of_the_same_seed(
+    finished, corpus_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(finished[0] / "base", tmp_path / "base")  # both seeds are done
+    read: list[str] = []
+
+    def remember(name: str) -> dict[str, ClipError]:
+        read.append(name)
+        return read_clip_errors(name)
+
+    monkeypatch.setattr("mmfa_core.training.run.read_clip_errors", remember)
+    plan = make_plan(corpus_folder, tmp_path, variants=choose_variants(("hard-cases",)))
+    result = run_ablations(plan, lambda _: None, open_fakes)
+    assert read == [str(tmp_path / "base" / f"seed-{seed}" / CLIPS_NAME) for seed in (0, 1)]
+    assert (result["done"], result["wanted"], result["notes"]) == (4, 4, [])
+    assert [row["name"] for row in result["rows"]] == ["base", "hard-cases"]
+
+
+def test_the_base_runs_before_the_hard_cases_that_need_its_log(
+    corpus_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    plan = make_plan(corpus_folder, tmp_path, variants=choose_variants(("hard-cases",)))
+    order: list[tuple[str, int]] = []
+
+    def pretend(settings, folder, *_: Any) -> dict[str, float]:
+        order.append((folder.parent.name, settings.seed))
+        folder.mkdir(parents=True)
+        (folder / CLIPS_NAME).touch()
+        return {f.name: 1.0 for f in FIGURES}
+
+    monkeypatch.setattr("mmfa_core.ablation.run._run", pretend)
+    run_ablations(plan, lambda _: None, open_fakes)
+    assert order == [(name, seed) for seed in (0, 1) for name in ("base", "hard-cases")]
+
+
+def test_hard_cases_are_passed_over_where_an_older_run_of_the_base_wrote_no_log(
+    finished, corpus_folder: Path, tmp_path: Path
+):
+    shutil.copytree(finished[0] / "base", tmp_path / "base")
+    (tmp_path / "base" / "seed-0" / CLIPS_NAME).unlink()
+    chosen = choose_variants(("hard-cases",))
+    plan = make_plan(corpus_folder, tmp_path, variants=chosen, seeds=(0,))
+    result = run_ablations(plan, lambda _: None, open_fakes)
+    assert (result["done"], result["wanted"], result["stopped"]) == (1, 1, False)
+    assert result["notes"] == [
+        "hard-cases was not run with seed 0: the run of base has no clips.tsv; "
+        "delete its folder to run it again"
+    ]
+    assert result["notes"][0] in (tmp_path / "ablations.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,9 @@ BASE_SETTINGS = read_settings("ablation")
 
 def prepared(name: str, budget: str = "short", seed: int = 0) -> TrainSettings:
     (variant,) = (v for v in VARIANTS if v.name == name)
-    return prepare_settings(variant, BASE_SETTINGS, budget=budget, seed=seed, data="corpus")
+    return prepare_settings(
+        variant, BASE_SETTINGS, budget=budget, seed=seed, data="corpus", log="base/clips.tsv"
+    )
 
 
 def differences(one: dict, other: dict, place: str = "") -> dict[str, object]:
@@ -62,6 +66,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "no-stills": {"stills": False},
     "no-turning": {"turned": False},
     "no-wide-pairs": {"wide_pairs": False},
+    "hard-cases": {"hard_cases": "base/clips.tsv"},
     "no-synthetic": {"leave_out": ("heads*",)},
 }
 
@@ -106,6 +111,21 @@ def test_a_run_is_told_from_one_of_another_seed_budget_or_variant_and_not_by_its
     others = [prepared(BASE, seed=1), prepared(BASE, "long"), prepared("no-vae")]
     assert len({fingerprint(s) for s in (base, *others)}) == 4
     assert fingerprint(dataclasses.replace(base, data="elsewhere")) == fingerprint(base)
+
+
+def test_drawing_by_a_log_tells_a_run_apart_and_where_the_log_lies_does_not():
+    base, hard = prepared(BASE), prepared("hard-cases")
+    moved = dataclasses.replace(hard, hard_cases="elsewhere/clips.tsv")
+    assert fingerprint(moved) == fingerprint(hard) != fingerprint(base)
+
+
+def test_a_run_from_before_there_were_logs_is_still_known():
+    base = prepared(BASE)
+    values = to_dict(base)
+    for name in ("data", "output", "hard_cases"):  # the last is newer than such a run
+        del values[name]
+    text = json.dumps(values, sort_keys=True)
+    assert fingerprint(base) == hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def test_chosen_variants_bring_what_they_are_compared_with():

@@ -72,6 +72,8 @@ class OneBatch:
 def everything(trainer: Trainer) -> dict[str, torch.Tensor]:
     """Copy every number that a run changes."""
     found: dict[str, torch.Tensor] = {"step": torch.tensor(trainer.step)}
+    for name, row in zip(trainer.clip_errors.names, trainer.clip_errors.sums, strict=True):
+        found[f"clip_errors/{name}"] = row.clone()
     parts: dict[str, Any] = {
         "model": trainer.model.state_dict(),
         "averaged": trainer.averaged.state_dict(),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmfa_core.training.hard_cases import CLIPS_NAME, read_clip_errors
 from mmfa_core.training.state import load_state
 from tests.training.runs import differences, everything, make_trainer
 
@@ -73,7 +74,11 @@ def _numbers(folder: Path, rank: int, *parts: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "parts", [("step", "model", "averaged", "optimiser"), ("discriminator", "critic_optimiser")]
+    "parts",
+    [
+        ("step", "model", "averaged", "optimiser", "clip_errors"),
+        ("discriminator", "critic_optimiser"),
+    ],
 )
 def test_two_processes_that_train_together_end_with_the_same_numbers(together: Path, parts):
     one, other = (_numbers(together, rank, *parts) for rank in (0, 1))
@@ -108,3 +113,11 @@ def test_when_one_of_two_processes_is_asked_to_stop_both_do(corpus_folder: Path,
     state = load_state(tmp_path)
     assert state is not None
     assert state["step"] == 3
+
+
+@pytest.mark.slow
+def test_the_log_of_clips_holds_the_pairs_of_both_processes(together: Path):
+    sums = torch.stack(list(_numbers(together, 0, "clip_errors").values()))
+    assert sums[:, 1].sum() == 16  # four steps after warm-up, of two pairs each, by two
+    log = read_clip_errors(str(together / CLIPS_NAME))
+    assert sum(clip.pairs for clip in log.values()) == 16

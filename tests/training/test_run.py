@@ -37,7 +37,8 @@ def test_what_is_trained_on_is_what_the_settings_say(
 ):
     found: list[tuple[Any, ...]] = []
 
-    def sampler(corpus, teacher, seed, stills, *, turned, wide) -> PairSampler:
+    def sampler(corpus, teacher, seed, stills, *, turned, wide, hard) -> PairSampler:
+        assert not hard
         found.append((len(corpus.clips), stills, turned, wide))
         raise Told
 
