@@ -60,7 +60,8 @@ def pair_errors(picture: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
         (B,), >= 0, free of the graph: places of weight 0 don't count.
     """
     errors = (picture - truth).abs().mean(1, keepdim=True)
-    errors = F.adaptive_avg_pool2d(errors.float(), weights.shape[-2:])
+    rows, columns = weights.shape[-2:]
+    errors = F.adaptive_avg_pool2d(errors.float(), (rows, columns))
     total = weights.sum((1, 2, 3)).clamp_min(1e-6)
     return (errors * weights).sum((1, 2, 3)) / total
 
