@@ -41,15 +41,12 @@ def add_following(parser: argparse.ArgumentParser) -> None:
         choices=EXPRESSION_SPACES,
         help=f"where expressions add up; {DEFAULT.expression_space}",
     )
-    for part, otherwise in (
-        ("scale", "else the portrait's own"),
-        ("translation", "not only its changes"),
-    ):
+    for part in ("scale", "translation"):
         parser.add_argument(
             f"--copy-{part}",
             action="store_true",
             default=None,
-            help=f"in absolute mode: the clip's own {part}, {otherwise}",
+            help=f"in absolute mode: the clip's own {part}, not only its changes",
         )
     parser.add_argument(
         "--no-best-frame",

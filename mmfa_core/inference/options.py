@@ -39,7 +39,7 @@ class AnimateOptions:
     gain_scale: float = 1.0  # factor 0..2 on the (logarithmic) growth
     gain_expression: float = 1.0  # factor 0..2 on the expression
     expression_space: str = "offsets"  # add expressions as offsets delta, or as codes z
-    copy_scale: bool = False  # absolute mode: the clip's head size; else the portrait's own
+    copy_scale: bool = False  # absolute mode: the clip's head size, not only its changes
     copy_translation: bool = False  # absolute mode: the clip's head place, not only its changes
     smoothing: float = 0.1  # one-euro filter, 0 (off) to 1 (strong)
     best_frame: bool = True  # start from the frame most like the portrait, not from the first
