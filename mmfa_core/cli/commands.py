@@ -117,6 +117,8 @@ def timeline(arguments: argparse.Namespace) -> Lines:
     from mmfa_core.media import OUTPUT_SUFFIXES, check_output
 
     given = Timeline.from_json(read_json(arguments.keyframes))
+    if arguments.driving is None:
+        given.check_reach()
     options = follow_options(arguments)
     check_output(arguments.output, overwrite=options.overwrite, suffixes=OUTPUT_SUFFIXES)
     result = load_animator(arguments).render_timeline(

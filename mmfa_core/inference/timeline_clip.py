@@ -41,6 +41,7 @@ def stream_timeline(
 ) -> Generator[RenderUpdate]:
     """Show a portrait along a timeline and tell after every frame; see Animator.stream_timeline."""
     if driving is None:
+        timeline.check_reach()
         return _over_still(engine, portrait, timeline, options, outputs)
     return _over_clip(engine, portrait, timeline, driving, options, outputs)
 

@@ -304,14 +304,19 @@ def test_a_timeline_opens_its_clip_once(animator, shipped, monkeypatch):
 
 
 def test_a_timeline_over_a_clip_keeps_its_frames_rate_and_sound(animator, shipped, tmp_path):
-    moved = Timeline(keyframes=(Keyframe(time_s=0), Keyframe(time_s=9, edit=MotionEdit(tx=0.2))),
-                     seconds=9)  # fmt: skip
+    moved = Timeline(keyframes=(Keyframe(time_s=0), Keyframe(time_s=9, edit=MotionEdit(tx=0.2))))
     made = animator.render_timeline(shipped.portrait, moved, tmp_path / "o.mp4",
                                     driving=shipped.smile)  # fmt: skip
     driver, clip = probe_clip(shipped.smile), probe_clip(tmp_path / "o.mp4")
     assert (clip.frames, clip.fps, clip.has_sound) == (driver.frames, driver.fps, True)
     assert made.frames_in == made.frames_out == driver.frames
     assert made.notes[-1] == "A keyframe lies after the end of the clip, at 2.40 s."
+
+
+def test_over_a_still_no_keyframe_may_lie_after_the_end(animator, shipped):
+    late = Timeline(keyframes=(Keyframe(time_s=9),), seconds=3)
+    with pytest.raises(MMFAError, match=r"The last keyframe is at 9 s, but the clip is 3 s long"):
+        animator.render_timeline(shipped.portrait, late)
 
 
 def test_a_timeline_that_is_left_early_leaves_a_clip_that_plays(animator, shipped, tmp_path):
