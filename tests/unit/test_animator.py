@@ -11,6 +11,7 @@ import pytest
 
 from mmfa_core import AnimateOptions, Animator, Keyframe, MMFAError, MotionEdit, Timeline
 from mmfa_core.face import resize_frame
+from mmfa_core.inference.clip import PASTED_NOTE
 from mmfa_core.media import ClipWriter, probe_clip, read_clip, read_picture, write_picture
 from tests.tiny_model import save_tiny
 
@@ -171,6 +172,19 @@ def test_the_size_of_the_clip_is_the_one_asked_for(animator, shipped, paste_back
     animator.animate(portrait, shipped.turn, tmp_path / "o.mp4", **asked)
     made = probe_clip(tmp_path / "o.mp4")
     assert (made.width, made.height) == ((306, 256) if paste_back else (96, 96))
+
+
+def test_a_size_leaves_a_whole_portrait_as_sharp_and_is_noted(animator, shipped):
+    plain = animator.animate(shipped.portrait, shipped.other, paste_back=True)
+    asked = animator.animate(shipped.portrait, shipped.other, paste_back=True, size_px=64)
+    assert close_to(asked.frames[0], plain.frames[0], 0)
+    assert PASTED_NOTE in asked.notes
+    assert PASTED_NOTE not in plain.notes
+    still = Timeline(keyframes=(Keyframe(time_s=0),), seconds=0.04)
+    both = {"paste_back": True, "size_px": 64, "end_s": 0.2}
+    for driving in (None, shipped.turn):
+        made = animator.render_timeline(shipped.portrait, still, driving=driving, **both)
+        assert PASTED_NOTE in made.notes
 
 
 def test_pasting_back_changes_nothing_outside_the_crop(animator, shipped):
