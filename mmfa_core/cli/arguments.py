@@ -10,6 +10,12 @@ import argparse
 from mmfa_core.inference.options import EXPRESSION_SPACES, MODES, PARTS, AnimateOptions
 
 DEFAULT = AnimateOptions()
+PART_FLAGS = {  # what add_part asks, by the option's name
+    "start_s": "--start",
+    "end_s": "--end",
+    "max_seconds": "--max-seconds",
+    "driving_face_index": "--driving-face-index",
+}
 
 
 def add_following(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +64,13 @@ def add_following(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--paste-back", action="store_true", default=None, help="keep the whole portrait"
     )
-    parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
+    parser.add_argument(
+        "--size",
+        dest="size_px",
+        type=int,
+        metavar="PX",
+        help="side of the clip, without --paste-back",
+    )
     add_part(parser)
     add_badge(parser)
 

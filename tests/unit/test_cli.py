@@ -551,6 +551,17 @@ def test_a_timeline_takes_a_part_of_its_clip(run, model, examples, tmp_path):
     assert run(*words, "--end", "0.5").lines[0]["frames"] < 20
 
 
+@pytest.mark.parametrize("flag", ["--start", "--end", "--max-seconds", "--driving-face-index"])
+def test_a_part_of_a_clip_needs_a_clip(run, model, examples, tmp_path, flag):
+    (tmp_path / "k.json").write_text('{"keyframes": [{"time_s": 0}]}')
+    done = run(
+        "timeline", "--source", examples / "london_009_neutral.jpg", "--keyframes", "k.json",
+        "--model", model, "--output", "o.mp4", flag, 1,
+    )  # fmt: skip
+    assert_refused(done, f"{flag} needs --driving.")
+    assert not (tmp_path / "o.mp4").exists()
+
+
 @pytest.mark.parametrize("steps", [1, 5000])
 def test_an_impossible_number_of_steps_gets_one_sentence(run, model, examples, steps):
     portrait = examples / "london_009_neutral.jpg"
