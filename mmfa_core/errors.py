@@ -50,7 +50,17 @@ class UnreadableError(MediaError):
 
 
 class TooLongError(MediaError):
-    """Report a clip or picture beyond the limits."""
+    """Report a clip or picture beyond the limits.
+
+    Args:
+        message: as for MMFAError.
+        hint: as for MMFAError; it holds for everybody, whatever can be chosen where they are.
+        option: name of the AnimateOptions that sets the limit; empty where nobody can raise it.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, option: str = "") -> None:
+        super().__init__(message, hint)
+        self.option = option
 
 
 class CheckpointError(MMFAError):

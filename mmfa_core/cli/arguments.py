@@ -10,6 +10,12 @@ import argparse
 from mmfa_core.inference.options import EXPRESSION_SPACES, MODES, PARTS, AnimateOptions
 
 DEFAULT = AnimateOptions()
+PART_FLAGS = {  # what add_part asks, by the option's name
+    "start_s": "--start",
+    "end_s": "--end",
+    "max_seconds": "--max-seconds",
+    "driving_face_index": "--driving-face-index",
+}
 
 
 def add_following(parser: argparse.ArgumentParser) -> None:
@@ -41,15 +47,12 @@ def add_following(parser: argparse.ArgumentParser) -> None:
         choices=EXPRESSION_SPACES,
         help=f"where expressions add up; {DEFAULT.expression_space}",
     )
-    for part, otherwise in (
-        ("scale", "else the portrait's own"),
-        ("translation", "not only its changes"),
-    ):
+    for part in ("scale", "translation"):
         parser.add_argument(
             f"--copy-{part}",
             action="store_true",
             default=None,
-            help=f"in absolute mode: the clip's own {part}, {otherwise}",
+            help=f"in absolute mode: the clip's own {part}, not only its changes",
         )
     parser.add_argument(
         "--no-best-frame",
@@ -61,7 +64,13 @@ def add_following(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--paste-back", action="store_true", default=None, help="keep the whole portrait"
     )
-    parser.add_argument("--size", dest="size_px", type=int, metavar="PX", help="side of the clip")
+    parser.add_argument(
+        "--size",
+        dest="size_px",
+        type=int,
+        metavar="PX",
+        help="side of the clip, without --paste-back",
+    )
     add_part(parser)
     add_badge(parser)
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmfa_core.cli.arguments import PART_FLAGS
 from mmfa_core.cli.output import write_json
 from mmfa_core.cli.shared import Lines, load_animator, model_lines, report_to
 from mmfa_core.errors import ConfigError
@@ -62,8 +63,7 @@ def motion(arguments: argparse.Namespace) -> Lines:
     from mmfa_core.inference.options import AnimateOptions
     from mmfa_core.media import check_output
 
-    names = ("start_s", "end_s", "max_seconds", "driving_face_index", "overwrite")
-    given = {name: getattr(arguments, name) for name in names}
+    given = {name: getattr(arguments, name) for name in (*PART_FLAGS, "overwrite")}
     options = AnimateOptions().changed(**{k: v for k, v in given.items() if v is not None})
     check_output(arguments.output, overwrite=options.overwrite, suffixes=(MOTION_SUFFIX,))
     animator = load_animator(arguments)
@@ -117,6 +117,9 @@ def timeline(arguments: argparse.Namespace) -> Lines:
     from mmfa_core.media import OUTPUT_SUFFIXES, check_output
 
     given = Timeline.from_json(read_json(arguments.keyframes))
+    if arguments.driving is None:
+        _refuse_part(arguments)
+        given.check_reach()
     options = follow_options(arguments)
     check_output(arguments.output, overwrite=options.overwrite, suffixes=OUTPUT_SUFFIXES)
     result = load_animator(arguments).render_timeline(
@@ -214,6 +217,15 @@ def follow_options(arguments: argparse.Namespace) -> AnimateOptions:
     kept = {} if recipe is None else read_recipe(recipe)
     given = {f.name: getattr(arguments, f.name, None) for f in dataclasses.fields(AnimateOptions)}
     return AnimateOptions(**{**kept, **{k: v for k, v in given.items() if v is not None}})
+
+
+def _refuse_part(arguments: argparse.Namespace) -> None:
+    """Refuse to say which part and face of a clip drive where no clip does."""
+    for name, flag in PART_FLAGS.items():
+        if getattr(arguments, name) is not None:
+            raise ConfigError(
+                f"{flag} needs --driving.", f"Name the clip with --driving, or leave {flag} out."
+            )
 
 
 def _check_clip_or_picture(output: str, *, overwrite: bool) -> None:

@@ -11,6 +11,7 @@ Exit codes: 0 done; 1 something unexpected (with a reference); 2 bad input, in o
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import signal
@@ -23,7 +24,7 @@ from types import FrameType
 from mmfa_core.cli.commands import EXIT_CODE
 from mmfa_core.cli.output import write_line
 from mmfa_core.cli.parser import parse_arguments
-from mmfa_core.errors import MMFAError
+from mmfa_core.errors import MMFAError, TooLongError
 
 BAD_INPUT = 2
 UNEXPECTED = 1
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     debug = os.environ.get("MMFA_DEBUG", "") not in ("", "0")
+    parsed = argparse.Namespace()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _end)
     try:
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("RANK", "0") == "0":  # torchrun starts several of us: one speaks
             write_line(done)
     except MMFAError as error:
-        return _report(f"{error.message} {error.hint}".strip(), BAD_INPUT, debug=debug)
+        return _report(f"{error.message} {_hint(error, parsed)}".strip(), BAD_INPUT, debug=debug)
     except KeyboardInterrupt:
         return _report("Stopped; what was half made was removed.", INTERRUPTED, debug=False)
     except BrokenPipeError:  # the reader of our stdout has gone
@@ -62,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sentence = f"Something went wrong (ref {reference}). Run it again with --debug to see what."
         return _report(sentence, UNEXPECTED, debug=debug)
     return code
+
+
+def _hint(error: MMFAError, asked: argparse.Namespace) -> str:
+    """Say what to do next; name the flag too, if this command has one that sets the limit."""
+    if isinstance(error, TooLongError) and error.option in asked:
+        return f"{error.hint.rstrip('.')}, or raise --{error.option.replace('_', '-')}."
+    return error.hint
 
 
 def _report(sentence: str, code: int, *, debug: bool) -> int:

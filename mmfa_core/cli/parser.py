@@ -203,7 +203,11 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="F", help="JSON, or a shipped name; mmfa-s-256")
     parser.add_argument("--data", metavar="FOLDER", help="clips and portraits, or corpus shards")
-    parser.add_argument("--output", metavar="FOLDER", help="where the run is kept")
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        help="where the run is kept; a folder for each data in ~/.cache/mmfa",
+    )
     add_device(parser)
 
 

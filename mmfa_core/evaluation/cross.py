@@ -4,10 +4,10 @@ In: a model and held-out people. Out: one row a mode, absolute and relative.
 Knows nothing about files or reports.
 
 What is shown is what the product shows, without smoothing: transfer_motion with its default
-options and the best-frame search. Videos give consecutive frames, where most happens; tracks (a
-few distant frames) give wide poses and no jitter. In relative mode only changes are asked for, so
-there the errors to the driver say nothing and are left out, and so are correlations over all
-frames.
+options and the best-frame search; but in absolute mode heads keep their size. Videos give
+consecutive frames, where most happens; tracks (a few distant frames) give wide poses and no
+jitter. In relative mode only changes are asked for, so there the errors to the driver say nothing
+and are left out, and so are correlations over all frames.
 """
 
 from __future__ import annotations
@@ -86,6 +86,16 @@ def choose_drivers(heldout: HeldOut) -> list[tuple[Clip, list[int]]]:
     return chosen
 
 
+def measured_options(mode: str) -> AnimateOptions:
+    """Choose what is measured in a mode: the defaults, but in absolute mode the portrait's size.
+
+    Figures of absolute mode have always been of heads that keep their size, so they are compared
+    with nothing else.
+    """
+    usual = AnimateOptions(mode=mode)
+    return usual.changed(gain_scale=0.0) if mode == "absolute" else usual
+
+
 def liveliest_window(heldout: HeldOut, clip: Clip, length: int) -> list[int]:
     """Find the consecutive frames in which pose and expression vary most.
 
@@ -160,7 +170,7 @@ def evaluate_cross(
             widest = int(np.nan_to_num(np.abs(pose).sum(-1)).argmax())
             row = [frame[0], driver.frames[widest]]
             for mode in modes:
-                options = AnimateOptions(mode=mode)
+                options = measured_options(mode)
                 motion = transfer_motion(
                     source.motion, driver.motion, reference, options, renderer.decode_expression
                 )

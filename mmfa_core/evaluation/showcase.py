@@ -22,6 +22,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from mmfa_core.checkpoint import load_model
+from mmfa_core.evaluation.cross import measured_options
 from mmfa_core.evaluation.heldout import Clip, HeldOut, read_heldout, spread, to_tensor
 from mmfa_core.evaluation.measure import Frames, Measured, measure_faces
 from mmfa_core.evaluation.metrics import picture_scores
@@ -30,7 +31,6 @@ from mmfa_core.face import FaceFinder, cut_crop, whole_crop
 from mmfa_core.hub import resolve_model
 from mmfa_core.inference.editing import edit_motion
 from mmfa_core.inference.engine import choose_dtype
-from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.inference.portrait import frame_face
 from mmfa_core.inference.reference import nearest_frame
 from mmfa_core.inference.transfer import transfer_motion
@@ -131,7 +131,7 @@ def cross_rows(stage: Stage, clips: list[Path]) -> Iterator[Row]:
                 source.motion,
                 motion[moment : moment + 1],
                 motion[best : best + 1],
-                AnimateOptions(mode=mode),
+                measured_options(mode),
                 stage.renderer.decode_expression,
             )
             made.append(stage.renderer.render_frames(source, shown)[0])

@@ -22,6 +22,8 @@ from mmfa_core.inference.transfer import transfer_motion
 from mmfa_core.media import ClipInfo, Frame, check_output, read_clip
 from mmfa_core.motion import Motion
 
+PASTED_NOTE = "The whole portrait was kept, so the result has its size and not the one asked for."
+
 
 def check_driver_output(
     output: Path | None,
@@ -91,7 +93,14 @@ def follow_driver(
 
 def finish_frame(prepared: PreparedPortrait, generated: Frame, options: AnimateOptions) -> Frame:
     """Bring a generated face crop to the size or into the picture that was asked for."""
-    frame = generated
-    if options.size_px is not None and options.size_px != frame.shape[0]:
-        frame = resize_frame(frame, options.size_px, options.size_px)
-    return prepared.paste(frame) if options.paste_back else frame
+    if options.paste_back:
+        return prepared.paste(generated)
+    if options.size_px is not None and options.size_px != generated.shape[0]:
+        return resize_frame(generated, options.size_px, options.size_px)
+    return generated
+
+
+def note_size(options: AnimateOptions) -> tuple[str, ...]:
+    """Tell that a size was asked for that the whole portrait doesn't take."""
+    unused = options.paste_back and options.size_px is not None
+    return (PASTED_NOTE,) if unused else ()

@@ -19,7 +19,9 @@ from mmfa_core.errors import UnreadableError
 from mmfa_core.inference.motion_track import HeadMotion, MotionTrack
 
 PARTS: Final = tuple(f.name for f in dataclasses.fields(HeadMotion))
-FPS_LIMITS = (Fraction(1, 60), Fraction(1000))
+FPS_LIMITS = (Fraction(1, 86_400), Fraction(100_000))  # beyond what a clip's time stamps give
+LONGEST_NAME = 100
+NOT_IN_NAMES = "<>&\"'`[]\\"  # what pages and their markup read otherwise
 # Far beyond what any face does, near enough that no sum overflows.
 LIMITS = {"translation": (-10.0, 10.0), "scale": (0.01, 100.0), "expression_code": (-1e3, 1e3)}
 SKEW = 1e-2  # how far a rotation may be from an orthonormal one
@@ -79,7 +81,7 @@ def read_fps(name: str, text: Any) -> Fraction:
     Raises:
         UnreadableError: it is none, or out of range.
     """
-    found = isinstance(text, str) and re.fullmatch(r"[0-9]{1,9}(/0*[1-9][0-9]{0,8})?", text)
+    found = isinstance(text, str) and re.fullmatch(r"[0-9]{1,12}(/0*[1-9][0-9]{0,8})?", text)
     low, high = FPS_LIMITS
     if not found or not low <= Fraction(text) <= high:
         refuse(name, f"fps is {show(text)}; allowed are {low} to {high} frames a second")
@@ -90,11 +92,18 @@ def read_word(name: str, key: str, text: Any) -> str:
     """Read the name or hash of a model.
 
     Raises:
-        UnreadableError: it holds more than letters, digits and a few signs.
+        UnreadableError: it is empty, longer than LONGEST_NAME, or holds what can't be printed or
+            is in NOT_IN_NAMES.
     """
-    if not isinstance(text, str) or not re.fullmatch(r"[\w.@/+-]{1,100}", text, re.ASCII):
+    if not isinstance(text, str) or not text.strip() or plain_word(text) != text:
         refuse(name, f"{key} is {show(text)}, which is no name")
     return text
+
+
+def plain_word(text: str) -> str:
+    """Make of what people call a model a name that read_word takes; most stay as they are."""
+    kept = (c if c.isprintable() and c not in NOT_IN_NAMES else "_" for c in text[:LONGEST_NAME])
+    return "".join(kept) if text.strip() else "unnamed"
 
 
 def show(value: Any) -> str:

@@ -32,6 +32,7 @@ from mmfa_core.inference.motion_checks import (
     PARTS,
     check_shape,
     check_track,
+    plain_word,
     read_fps,
     read_word,
     refuse,
@@ -78,7 +79,7 @@ def save_track(path: str | Path, track: MotionTrack, *, overwrite: bool = False)
     about = {
         "version": VERSION,
         "fps": str(track.fps),
-        "model_id": track.model_id,
+        "model_id": plain_word(track.model_id),
         "model_hash": track.model_hash,
     }
     arrays: dict[str, NDArray[Any]] = {

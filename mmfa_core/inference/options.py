@@ -39,7 +39,7 @@ class AnimateOptions:
     gain_scale: float = 1.0  # factor 0..2 on the (logarithmic) growth
     gain_expression: float = 1.0  # factor 0..2 on the expression
     expression_space: str = "offsets"  # add expressions as offsets delta, or as codes z
-    copy_scale: bool = False  # absolute mode: the clip's head size; else the portrait's own
+    copy_scale: bool = False  # absolute mode: the clip's head size, not only its changes
     copy_translation: bool = False  # absolute mode: the clip's head place, not only its changes
     smoothing: float = 0.1  # one-euro filter, 0 (off) to 1 (strong)
     best_frame: bool = True  # start from the frame most like the portrait, not from the first
@@ -47,7 +47,7 @@ class AnimateOptions:
     driving_face_index: int | None = None  # the same for the face in the clip
     crop: tuple[float, float, float] | None = None  # portrait: x0, y0, side in px, by hand
     paste_back: bool = False  # put the moving face back into the whole portrait
-    size_px: int | None = None  # side of the written pictures, 64..2048; None = the model's
+    size_px: int | None = None  # side of the written face crops, 64..2048; None = the model's
     start_s: float = 0.0  # where the part of the clip that drives begins, s, >= 0
     end_s: float | None = None  # where it ends, s, > start_s; None = the clip's end
     max_seconds: float = 60.0  # longest part that drives, s, > 0

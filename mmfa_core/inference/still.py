@@ -10,7 +10,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from mmfa_core.face import cut_crop
-from mmfa_core.inference.clip import check_driver_output, finish_frame, prepare_timed
+from mmfa_core.inference.clip import (
+    check_driver_output,
+    finish_frame,
+    note_size,
+    prepare_timed,
+)
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.marks import begin_mark
 from mmfa_core.inference.options import AnimateOptions
@@ -72,7 +77,8 @@ def animate_picture(
             write_picture(output, frame, overwrite=options.overwrite, mark=mark)
     progress("render", 1, 1)
     clock.add("total", time.perf_counter() - started)
-    notes = (*prepared.notes, *((note,) if note else ()), *mark.notes)
+    seen = (note,) if note else ()
+    notes = (*prepared.notes, *seen, *note_size(options), *mark.notes)
     return AnimateResult(
         output=output,
         frames_in=1,

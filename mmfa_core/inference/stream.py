@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmfa_core.inference.clip import check_driver_output, follow_driver, prepare_timed
+from mmfa_core.inference.clip import (
+    check_driver_output,
+    follow_driver,
+    note_size,
+    prepare_timed,
+)
 from mmfa_core.inference.driver import Driver, open_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.marks import begin_mark
@@ -123,7 +128,13 @@ def stream_clip(
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
         reference_frame=reference.frame,
-        notes=(*job.prepared.notes, *survey.notes, *notes, *job.mark.notes),
+        notes=(
+            *job.prepared.notes,
+            *survey.notes,
+            *note_size(options),
+            *notes,
+            *job.mark.notes,
+        ),
         signed=job.mark.signed,
     )
     yield RenderUpdate(stage="done", done=count, total=count, seconds_left=0.0, result=result)

@@ -75,7 +75,7 @@ class Timeline:
     Attributes:
         keyframes: 1 to MOST_KEYFRAMES, times rising.
         fps: frames a second of a clip over a still, exact, 1 to 120.
-        seconds: its length, > 0, at most LONGEST_S and not before the last keyframe.
+        seconds: its length, > 0, at most LONGEST_S.
 
     Raises:
         ConfigError: when one of these doesn't hold.
@@ -110,10 +110,17 @@ class Timeline:
                     f"{what} at {later:g} s; their times must rise.",
                     "Give each its own time, in order.",
                 )
-        if times[-1] > self.seconds:
+
+    def check_reach(self) -> None:
+        """Refuse keyframes beyond the end of a clip over a still; a driver brings its own length.
+
+        Raises:
+            ConfigError: the last keyframe lies after ``seconds``.
+        """
+        last = self.keyframes[-1].time_s
+        if last > self.seconds:
             raise ConfigError(
-                f"The last keyframe is at {times[-1]:g} s, but the clip is {self.seconds:g} s "
-                "long.",
+                f"The last keyframe is at {last:g} s, but the clip is {self.seconds:g} s long.",
                 "Make the clip longer, or move the keyframe.",
             )
 

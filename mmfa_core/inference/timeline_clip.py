@@ -14,7 +14,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from mmfa_core.errors import MediaError
-from mmfa_core.inference.clip import check_driver_output, finish_frame, prepare_timed
+from mmfa_core.inference.clip import (
+    check_driver_output,
+    finish_frame,
+    note_size,
+    prepare_timed,
+)
 from mmfa_core.inference.driver import open_driver
 from mmfa_core.inference.engine import Engine
 from mmfa_core.inference.marks import begin_mark
@@ -41,6 +46,7 @@ def stream_timeline(
 ) -> Generator[RenderUpdate]:
     """Show a portrait along a timeline and tell after every frame; see Animator.stream_timeline."""
     if driving is None:
+        timeline.check_reach()
         return _over_still(engine, portrait, timeline, options, outputs)
     return _over_clip(engine, portrait, timeline, driving, options, outputs)
 
@@ -120,7 +126,7 @@ def _over_still(
         model_id=engine.loaded.model_id,
         model_hash=engine.loaded.model_hash,
         reference_frame=0,
-        notes=(*prepared.notes, *mark.notes),
+        notes=(*prepared.notes, *note_size(options), *mark.notes),
         signed=mark.signed,
     )
     yield RenderUpdate(

@@ -47,6 +47,8 @@ class HeadTrack:
         scale: (T,).
         translation: (T, 2), x and y.
         expression_code: (T, Z).
+        expression_offsets: (T, K, 3), delta as the head shows it; not always the code's own, as
+            offsets may be added where codes are not, and are kept where they are locked.
     """
 
     canonical: Points
@@ -56,6 +58,7 @@ class HeadTrack:
     scale: Points
     translation: Points
     expression_code: Points
+    expression_offsets: Points
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -167,13 +170,12 @@ def motion_at(engine: Engine, track: HeadTrack, frame: int) -> Motion:
     def row(values: Points) -> Tensor:
         return torch.tensor(values[frame : frame + 1], dtype=torch.float32, device=device)
 
-    code = row(track.expression_code)
     return Motion(
         rotation_from_angles(row(track.pose_deg)),
         row(track.translation),
         row(track.scale)[:, None],
-        code,
-        engine.decode_expression(code),
+        row(track.expression_code),
+        row(track.expression_offsets),
     )
 
 
@@ -194,6 +196,7 @@ def _track(model: MMFA, canonical: Tensor, motion: Motion) -> HeadTrack:
         scale=_array(motion.scale[:, 0]),
         translation=_array(motion.translation),
         expression_code=_array(motion.expression_code),
+        expression_offsets=_array(motion.expression_offsets),
     )
 
 

@@ -27,8 +27,8 @@ def transfer_motion(
 
     Equation: with gain g a part, relative: a = a_s + g (a_i - a_0) for yaw, pitch and roll,
     s = s_s (s_i / s_0)^g, t = t_s + g (t_i - t_0), z = z_s + g (z_i - z_0). Absolute:
-    R = (R_i R_s^-1)^g R_s and z = z_s + g (z_i - z_s), so that gain 1 copies the driver; s = s_s
-    and t as in relative, unless ``copy_scale`` and ``copy_translation`` ask for the driver's. With
+    R = (R_i R_s^-1)^g R_s and z = z_s + g (z_i - z_s), so that gain 1 copies the driver; s and t
+    as in relative, unless ``copy_scale`` and ``copy_translation`` ask for the driver's. With
     ``expression_space="offsets"`` delta takes the place of z.
 
     Angles are added, as edits add them, where method.md multiplies rotations: if the reference
@@ -53,12 +53,10 @@ def transfer_motion(
         rotation = rotation_power(way, gain["rotation"]) @ source.rotation
     else:
         rotation = _add_angles(source, driving, reference, gain["rotation"])
-    still = source if absolute and options.copy_translation else reference
-    shift = gain["translation"] * (driving.translation - still.translation)
-    if absolute and not options.copy_scale:
-        growth = torch.ones_like(driving.scale)
-    else:
-        growth = (driving.scale / (source if absolute else reference).scale) ** gain["scale"]
+    place = source if absolute and options.copy_translation else reference
+    shift = gain["translation"] * (driving.translation - place.translation)
+    size = source if absolute and options.copy_scale else reference
+    growth = (driving.scale / size.scale) ** gain["scale"]
     code, offsets = _transfer_expression(source, driving, start, options, decode)
     return Motion(rotation, source.translation + shift, source.scale * growth, code, offsets)
 

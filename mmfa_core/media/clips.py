@@ -175,7 +175,8 @@ def check_length(path: Path, info: ClipInfo, max_seconds: float) -> None:
         raise TooLongError(
             f"{path.name} is {_seconds(info.duration_s)} long; "
             f"the limit is {_seconds(max_seconds)}.",
-            "Trim it, or raise --max-seconds.",
+            "Use a shorter part of it.",
+            option="max_seconds",
         )
 
 

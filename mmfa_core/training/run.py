@@ -35,8 +35,10 @@ from mmfa_core.training.growth import grow
 from mmfa_core.training.hard_cases import read_clip_errors
 from mmfa_core.training.heldout import HeldOut
 from mmfa_core.training.machine import keep_memory, require_room
+from mmfa_core.training.origin import claim_folder, usual_folder
 from mmfa_core.training.settings import TrainSettings, settings_from_dict
 from mmfa_core.training.sheet import write_sheet
+from mmfa_core.training.state import has_state
 from mmfa_core.training.teacher import build_teacher, initial_keypoints
 from mmfa_core.training.trainer import Trainer
 
@@ -72,7 +74,8 @@ def train_command(arguments: argparse.Namespace, progress: Progress) -> dict[str
         )
     if not settings.stages:
         raise ConfigError("The training configuration has no stages.", "Add at least one.")
-    output = Path(arguments.output or settings.output or CACHE / settings.model.name)
+    asked = arguments.output or settings.output
+    output = Path(asked or usual_folder(CACHE, settings.model.name, Path(settings.data)))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -81,6 +84,9 @@ def train_command(arguments: argparse.Namespace, progress: Progress) -> dict[str
         ) from error
     require_room(output)
     rank, device = _join_processes(arguments.device)
+    older = CACHE / settings.model.name  # where versions before this one kept every run
+    if rank == 0 and not asked and has_state(older) and not has_state(output):
+        progress({"note": f"An older run is kept; --output ~/.cache/mmfa/{older.name} resumes it."})
     try:
         return train_model(settings, output, progress, rank=rank, device=device)
     finally:
@@ -123,6 +129,7 @@ def train_model(
     hard = read_clip_errors(settings.hard_cases)
     keep_memory()
     cv2.setNumThreads(1)
+    claim_folder(output, Path(settings.data), write=rank == 0)
     data = data_folder(Path(settings.data), output, progress)
     corpus = Corpus(data, "train", settings.tiers, settings.leave_out)
     teacher = build_teacher(corpus, settings.model.radius)

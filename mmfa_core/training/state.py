@@ -47,6 +47,11 @@ def save_state(folder: Path, values: dict[str, Any]) -> None:
         ) from error
 
 
+def has_state(folder: Path) -> bool:
+    """Tell whether a folder holds a state, sound or not."""
+    return any((folder / name).exists() for name in (STATE_NAME, PREVIOUS_NAME))
+
+
 def load_state(folder: Path) -> dict[str, Any] | None:
     """Read the newest state, or the one before when a kill left no newest.
 

@@ -11,6 +11,7 @@ import pytest
 
 from mmfa_core import AnimateOptions, Animator, Keyframe, MMFAError, MotionEdit, Timeline
 from mmfa_core.face import resize_frame
+from mmfa_core.inference.clip import PASTED_NOTE
 from mmfa_core.media import ClipWriter, probe_clip, read_clip, read_picture, write_picture
 from tests.tiny_model import save_tiny
 
@@ -173,6 +174,19 @@ def test_the_size_of_the_clip_is_the_one_asked_for(animator, shipped, paste_back
     assert (made.width, made.height) == ((306, 256) if paste_back else (96, 96))
 
 
+def test_a_size_leaves_a_whole_portrait_as_sharp_and_is_noted(animator, shipped):
+    plain = animator.animate(shipped.portrait, shipped.other, paste_back=True)
+    asked = animator.animate(shipped.portrait, shipped.other, paste_back=True, size_px=64)
+    assert close_to(asked.frames[0], plain.frames[0], 0)
+    assert PASTED_NOTE in asked.notes
+    assert PASTED_NOTE not in plain.notes
+    still = Timeline(keyframes=(Keyframe(time_s=0),), seconds=0.04)
+    both = {"paste_back": True, "size_px": 64, "end_s": 0.2}
+    for driving in (None, shipped.turn):
+        made = animator.render_timeline(shipped.portrait, still, driving=driving, **both)
+        assert PASTED_NOTE in made.notes
+
+
 def test_pasting_back_changes_nothing_outside_the_crop(animator, shipped):
     portrait = np.pad(read_picture(shipped.portrait), ((0, 0), (100, 100), (0, 0)), mode="edge")
     pasted = animator.edit(portrait, MotionEdit(yaw_deg=20), paste_back=True)
@@ -304,14 +318,19 @@ def test_a_timeline_opens_its_clip_once(animator, shipped, monkeypatch):
 
 
 def test_a_timeline_over_a_clip_keeps_its_frames_rate_and_sound(animator, shipped, tmp_path):
-    moved = Timeline(keyframes=(Keyframe(time_s=0), Keyframe(time_s=9, edit=MotionEdit(tx=0.2))),
-                     seconds=9)  # fmt: skip
+    moved = Timeline(keyframes=(Keyframe(time_s=0), Keyframe(time_s=9, edit=MotionEdit(tx=0.2))))
     made = animator.render_timeline(shipped.portrait, moved, tmp_path / "o.mp4",
                                     driving=shipped.smile)  # fmt: skip
     driver, clip = probe_clip(shipped.smile), probe_clip(tmp_path / "o.mp4")
     assert (clip.frames, clip.fps, clip.has_sound) == (driver.frames, driver.fps, True)
     assert made.frames_in == made.frames_out == driver.frames
     assert made.notes[-1] == "A keyframe lies after the end of the clip, at 2.40 s."
+
+
+def test_over_a_still_no_keyframe_may_lie_after_the_end(animator, shipped):
+    late = Timeline(keyframes=(Keyframe(time_s=9),), seconds=3)
+    with pytest.raises(MMFAError, match=r"The last keyframe is at 9 s, but the clip is 3 s long"):
+        animator.render_timeline(shipped.portrait, late)
 
 
 def test_a_timeline_that_is_left_early_leaves_a_clip_that_plays(animator, shipped, tmp_path):

@@ -407,7 +407,7 @@ def test_a_driver_that_cannot_be_used_gets_one_sentence(animate, tmp_path, name,
 def test_a_clip_beyond_the_limit_is_refused_with_both_lengths(animate):
     done = animate("--max-seconds", 1)
     assert_refused(done, "driving_turn.mp4 is 1.9 s long; the limit is 1 s.")
-    assert "raise --max-seconds" in done.stderr
+    assert done.stderr.endswith(" Use a shorter part of it, or raise --max-seconds.\n")
 
 
 @pytest.mark.parametrize(
@@ -549,6 +549,17 @@ def test_a_timeline_takes_a_part_of_its_clip(run, model, examples, tmp_path):
     )  # fmt: skip
     assert_refused(run(*words, "--max-seconds", "0.5"), "the limit is 0.5 s")
     assert run(*words, "--end", "0.5").lines[0]["frames"] < 20
+
+
+@pytest.mark.parametrize("flag", ["--start", "--end", "--max-seconds", "--driving-face-index"])
+def test_a_part_of_a_clip_needs_a_clip(run, model, examples, tmp_path, flag):
+    (tmp_path / "k.json").write_text('{"keyframes": [{"time_s": 0}]}')
+    done = run(
+        "timeline", "--source", examples / "london_009_neutral.jpg", "--keyframes", "k.json",
+        "--model", model, "--output", "o.mp4", flag, 1,
+    )  # fmt: skip
+    assert_refused(done, f"{flag} needs --driving.")
+    assert not (tmp_path / "o.mp4").exists()
 
 
 @pytest.mark.parametrize("steps", [1, 5000])

@@ -149,7 +149,7 @@ def test_a_clip_that_is_too_long_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(TooLongError) as caught:
         read_clip(tmp_path / "a.mp4", max_seconds=60)
     assert caught.value.message == "a.mp4 is 94 s long; the limit is 60 s."
-    assert "--max-seconds" in caught.value.hint
+    assert caught.value.hint == "Use a shorter part of it."  # the page has no flags to raise
     assert sum(1 for _ in read_clip(tmp_path / "a.mp4", max_seconds=94)) == 188
 
 

@@ -27,6 +27,7 @@ from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.evaluation.run import PROTOCOLS, command_line, evaluate_command
 from mmfa_core.geometry import pose_from_rotation, rotation_from_pose
 from mmfa_core.inference.editing import TURN_GAIN
+from mmfa_core.inference.options import AnimateOptions
 from mmfa_core.motion import HeadPose
 from tests import evaluation_fakes as fakes
 from tests.helpers import awake_model, dots, find_dots, pose
@@ -311,6 +312,12 @@ def test_cross_drives_nobody_by_himself_and_finds_the_motion(people: heldout.Hel
         assert row["pitch_r"] > 0.99
     assert result["rows"]["absolute"]["pose_error_deg"] < 0.1
     assert "pose_error_deg" not in result["rows"]["relative"]
+
+
+def test_the_cross_protocol_measures_heads_that_keep_their_size_in_absolute_mode() -> None:
+    # Figures that are published were measured so.
+    assert cross.measured_options("absolute") == AnimateOptions(mode="absolute", gain_scale=0)
+    assert cross.measured_options("relative") == AnimateOptions()
 
 
 def test_the_window_of_a_video_is_where_most_happens(people: heldout.HeldOut) -> None:

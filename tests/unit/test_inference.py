@@ -100,18 +100,26 @@ def test_relative_mode_follows_the_equations_of_the_method():
     torch.testing.assert_close(shown.expression_offsets, decode(shown.expression_code))
 
 
-def test_absolute_mode_copies_pose_and_expression_and_keeps_the_size():
+def test_absolute_mode_copies_pose_and_expression_and_follows_size_and_place_by_their_changes():
     options = AnimateOptions(mode="absolute")
     shown = transfer_motion(SOURCE, DRIVING, REFERENCE, options, decode)
     torch.testing.assert_close(shown.rotation, DRIVING.rotation)
     torch.testing.assert_close(shown.expression_code, DRIVING.expression_code)
-    torch.testing.assert_close(shown.scale, SOURCE.scale)
+    torch.testing.assert_close(shown.scale, torch.tensor([[1.2 * 0.9 / 1.1]]))
     torch.testing.assert_close(shown.translation, torch.tensor([[0.5, -0.15]]))
 
 
 def test_absolute_mode_can_copy_size_and_place_too():
     options = AnimateOptions(mode="absolute", copy_scale=True, copy_translation=True)
     assert_same(transfer_motion(SOURCE, DRIVING, REFERENCE, options, decode), DRIVING)
+
+
+@pytest.mark.parametrize("mode", ["relative", "absolute"])
+@pytest.mark.parametrize("gain", [0.0, 0.5, 2.0])
+def test_the_gain_on_size_works_in_both_modes(mode, gain):
+    options = AnimateOptions(mode=mode, gain_scale=gain)
+    shown = transfer_motion(SOURCE, DRIVING, REFERENCE, options, decode)
+    torch.testing.assert_close(shown.scale, torch.tensor([[1.2 * (0.9 / 1.1) ** gain]]))
 
 
 @pytest.mark.parametrize("mode", ["relative", "absolute"])

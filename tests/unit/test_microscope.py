@@ -5,12 +5,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from mmfa_core import Animator, MotionEdit, flow_wheel, point_colours, write_keypoints
 from mmfa_core.errors import ConfigError, MediaError, ResourceError
 from mmfa_core.inference.anatomy import colour_flow, grey_picture
 from mmfa_core.inference.dots import draw_keypoints
+from mmfa_core.inference.options import PARTS
+from mmfa_core.inference.tracks import motion_at
 from tests.tiny_model import save_tiny
 
 
@@ -79,6 +82,22 @@ def test_a_frame_shows_both_faces_with_trails(microscope, portrait, tracks):
     assert source.shape == driver.shape == (512, 512, 3)
     assert anatomy.picture.shape == (64, 64, 3)
     assert (source != bare).any()
+
+
+@pytest.mark.parametrize("parts", [PARTS, ("rotation",)], ids=["all", "expression locked"])
+def test_a_frame_is_the_one_that_the_animation_has(microscope, portrait, examples, parts):
+    clip, asked = examples / "driving_expressive.mp4", {"end_s": 0.5, "parts": parts}
+    tracks = microscope.compare(portrait, clip, **asked)
+    made = Animator(microscope.engine).animate(portrait, clip, **asked)
+    head = tracks.source
+    with microscope.engine.computing():
+        for number in range(0, len(tracks), 4):
+            motion = motion_at(microscope.engine, head, number)
+            canonical = torch.from_numpy(head.canonical)[None]
+            posed = microscope.engine.loaded.model.keypoints(canonical, motion)[0]
+            assert posed.numpy() == pytest.approx(head.posed[number], abs=1e-5)
+    _, _, anatomy = microscope.frame(portrait, tracks, 5)
+    assert np.abs(anatomy.picture.astype(int) - made.frames[5]).max() <= 2
 
 
 def test_pictures_may_be_kept_elsewhere(microscope, portrait, tracks):

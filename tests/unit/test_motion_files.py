@@ -177,6 +177,27 @@ def test_motion_drives_under_keyframes_and_streams(animator, portrait, motion, t
     assert last.result.frames_out == 23
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("my model v2", "my model v2"),
+        ("Gesicht (groß), 3", "Gesicht (groß), 3"),
+        ("org/name@main", "org/name@main"),
+        ("<b>mine</b>\n", "_b_mine_/b__"),
+        ("m" * 300, "m" * 100),
+        ("", "unnamed"),
+    ],
+)
+def test_the_motion_of_a_model_of_any_name_can_be_read_again(tmp_path, name, kept):
+    track = track_of(model_id=name)
+    assert load_motion(save_track(tmp_path / "m.safetensors", track)).model_id == kept
+
+
+@pytest.mark.parametrize("fps", [Fraction(1, 300), Fraction(999_999_999, 10**6), Fraction(90_000)])
+def test_rates_that_clips_can_have_are_read_again(tmp_path, fps):
+    assert load_motion(save_track(tmp_path / "m.safetensors", track_of(fps=fps))).fps == fps
+
+
 def test_a_motion_file_comes_back_as_it_was_saved(tmp_path):
     track = track_of()
     found = load_motion(save_track(tmp_path / "m.safetensors", track))
@@ -432,10 +453,14 @@ def test_another_version_gets_a_sentence(tmp_path, version):
             ({**ABOUT, "fps": fps}, "fps is ")
             for fps in (
                 "1000000000/1", "0", "1/0", "-25", "NaN", "9" * 3000, "1e3", 25, None, [25],
-                "1/61", "1001/1", "٢٥",
+                "1/86401", "100001/1", "٢٥",
             )
         ),
         ({**ABOUT, "model_id": "<script>alert(1)</script>"}, "model_id is '<script>"),
+        *(
+            ({**ABOUT, "model_id": name}, "which is no name")
+            for name in ("a" * 101, "", " ", "a\nb", "a\x1b[2J", "\u202egpj", "![a](b)", "..\\a")
+        ),
         ({**ABOUT, "model_id": "a" * 5000}, "model_id is 'aaa"),
         ({**ABOUT, "model_hash": 7}, "model_hash is 7, which is no name"),
         ({**ABOUT, "model_hash": {"a": [1]}}, "model_hash is a nested value"),

@@ -107,7 +107,7 @@ def test_a_portrait_is_described_in_a_line(handlers, portrait):
             "fps is 'often'; allowed are 1 to 120",
         ),
         (
-            lambda h, p, _: MovingHandlers(h).look_at_time(p, ROWS, 0.5, "25", 0),
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, 0.5)),
             "The last keyframe is at 1 s",
         ),
     ],

@@ -41,7 +41,7 @@ START = Keyframe(time_s=0)
             "A keyframe is out of order at 0 s; their times must rise.",
         ),
         (
-            lambda: Timeline(keyframes=(Keyframe(time_s=4),)),
+            lambda: Timeline(keyframes=(Keyframe(time_s=4),)).check_reach(),
             "The last keyframe is at 4 s, but the clip is 3 s long.",
         ),
         (
