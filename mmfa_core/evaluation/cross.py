@@ -186,8 +186,8 @@ def plot_followed(
         answers = table.only(driven[widest]).column(name).reshape(-1, len(order))
         changes = np.array([answer - signals.mean(answer) for answer in answers])
         lines[row] = across, np.array([signals.mean(changes[:, frame]) for frame in order])
-    title = f"{name}, {FOLLOWED[name]}: change of the output, in the clip that moves most"
-    return Plot(title, f"change of the driver; n = {len(driven[widest])} portraits", lines)
+    title = f"Change of {name}, {FOLLOWED[name]}, in the clip that moves most"
+    return Plot(title, f"change of the driver; portraits: {len(driven[widest])}", lines)
 
 
 def _drive(

@@ -38,8 +38,8 @@ VISIBLE = 0.15  # change of a blendshape that is worth counting
 STILL = 0.01  # change of a blendshape that counts as none
 NOTE = (
     "landmark_warp starts from the first picture of ours and knows the landmarks of the last: its "
-    "steps are even by construction, and what the portrait doesn't show (teeth, closed lids) it "
-    "can't show; a copy would not move, so it has no path"
+    "steps are nearly even by construction, and what the portrait doesn't show (teeth, closed "
+    "lids) it can't show; a copy would not move, so it has no path"
 )
 
 
