@@ -1,28 +1,37 @@
 """Protocol ``cross``: drive held-out portraits by held-out clips of other people.
 
-In: a model and held-out people. Out: one row a mode, absolute and relative.
+In: a model and held-out people. Out: one row a mode, absolute and relative; and, where they are
+asked for, the reference rows copy and landmark_warp.
 Knows nothing about files or reports.
 
 What is shown is what the product shows, without smoothing: transfer_motion with its default
 options and the best-frame search; but in absolute mode heads keep their size. Videos give
 consecutive frames, where most happens; tracks (a few distant frames) give wide poses and no
 jitter. In relative mode only changes are asked for, so there the errors to the driver say nothing
-and are left out, and so are correlations over all frames.
+and are left out, and so are correlations over all frames. ``copy`` is the portrait, unmoved;
+``landmark_warp`` is the portrait warped to where the driver's landmarks are, so it is to be
+compared with absolute mode. Where no face was found in the driver or the portrait it stays
+unmoved, and counts as missing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmfa_core.errors import MediaError
+from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
-from mmfa_core.evaluation.heldout import Clip, HeldOut, choose_portraits, spread
+from mmfa_core.evaluation.decoupling import spread_of
+from mmfa_core.evaluation.drivers import Driver, choose_drivers
+from mmfa_core.evaluation.heldout import HeldOut, choose_portraits, spread
 from mmfa_core.evaluation.identity import identity_distance
+from mmfa_core.evaluation.landmark_warp import warp_where_known
 from mmfa_core.evaluation.measure import (
+    Floats,
     Frames,
     Measured,
     Progress,
@@ -32,58 +41,49 @@ from mmfa_core.evaluation.measure import (
     measure_faces,
     motion_columns,
 )
-from mmfa_core.evaluation.page import Sheet
+from mmfa_core.evaluation.page import Plot, Sheet
 from mmfa_core.evaluation.rendering import Renderer
-from mmfa_core.evaluation.table import FrameTable
+from mmfa_core.evaluation.table import ASKED, FrameTable
 from mmfa_core.inference.options import MODES, AnimateOptions
 from mmfa_core.inference.reference import nearest_frame
 from mmfa_core.inference.transfer import transfer_motion
-from mmfa_core.motion import Motion
 
 PORTRAITS = 6
-TRACKS = 8
-VIDEO_FRAMES = 12  # consecutive
+REFERENCES = ("copy", "landmark_warp")
+FOLLOWED = {"yaw": "degrees", "jawOpen": "blendshape"}  # what the plots show, with its unit
+NOTE = (
+    "copy keeps the person, follows nothing and never shakes (-100 %); landmark_warp takes the "
+    "shape and place of the driver's head over, so compare it with absolute"
+)
 SHEET_ROWS = 24  # on the sheet of the report
 IDENTITY_FRAMES = 2  # a portrait and clip; the embedder is slow
 
 
 @dataclass(frozen=True)
-class Driver:
-    """Hold a driving clip, measured once for all portraits."""
+class Portrait:
+    """Hold a portrait, measured once for all drivers."""
 
-    clip: Clip
+    frame: Frames  # (H, W, 3)
+    source: EncodedSource
+    measured: Measured  # 1 frame
+    known: Floats | None  # (1, 128), its identity; None when nobody describes it
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Hold what one row of the table shows for one driver; n frames."""
+
     frames: Frames
-    motion: Motion
     measured: Measured
-
-    @property
-    def consecutive(self) -> bool:
-        """Say whether its frames follow each other in time."""
-        return self.clip.kind == "video"
+    descriptors: Floats | None
 
 
-def choose_drivers(heldout: HeldOut) -> list[tuple[Clip, list[int]]]:
-    """Choose the driving clips: every video, and TRACKS tracks evenly spaced over the corpus.
+@dataclass
+class Row:
+    """Collect the figures of one row."""
 
-    Returns:
-        Clips with the rows of their driving frames.
-
-    Raises:
-        MediaError: there is none.
-    """
-    chosen = []
-    for clip in heldout.moving():
-        if clip.kind == "video":
-            chosen.append((clip, liveliest_window(heldout, clip, VIDEO_FRAMES)))
-    tracks = [clip for clip in heldout.moving() if clip.kind == "track" and len(clip.rows) >= 5]
-    for index in spread(range(len(tracks)), TRACKS):
-        chosen.append((tracks[index], list(tracks[index].rows)))
-    if not chosen:
-        raise MediaError(
-            "No held-out clip can drive: there is no video, and no track of 5 pictures.",
-            "Choose other data, or another protocol.",
-        )
-    return chosen
+    table: FrameTable = field(default_factory=FrameTable)
+    shakes: list[tuple[float, float]] = field(default_factory=list)  # jitter: own, the driver's
 
 
 def measured_options(mode: str) -> AnimateOptions:
@@ -96,28 +96,6 @@ def measured_options(mode: str) -> AnimateOptions:
     return usual.changed(gain_scale=0.0) if mode == "absolute" else usual
 
 
-def liveliest_window(heldout: HeldOut, clip: Clip, length: int) -> list[int]:
-    """Find the consecutive frames in which pose and expression vary most.
-
-    Args:
-        heldout: gives the labels.
-        clip: to search.
-        length: of the window, frames.
-
-    Returns:
-        Rows; all of a shorter clip.
-    """
-    rows = np.array(clip.rows)
-    if len(rows) <= length:
-        return [int(row) for row in rows]
-    pose = heldout.pose_deg[rows] / 15  # a turn of 15 degrees counts as a full expression
-    expression = np.stack(list(signals.group_blendshapes(heldout.blendshapes[rows]).values()), 1)
-    series = np.concatenate((pose, expression), 1)
-    life = [series[i : i + length].std(0).sum() for i in range(len(rows) - length + 1)]
-    start = int(np.argmax(life))
-    return [int(row) for row in rows[start : start + length]]
-
-
 def evaluate_cross(
     renderer: Renderer,
     heldout: HeldOut,
@@ -125,6 +103,8 @@ def evaluate_cross(
     limit: int | None,
     progress: Progress,
     modes: tuple[str, ...] = MODES,
+    *,
+    references: bool = False,
 ) -> dict[str, Any]:
     """Run the whole protocol.
 
@@ -135,9 +115,10 @@ def evaluate_cross(
         limit: at most so many portraits; PORTRAITS when None.
         progress: told after each portrait and clip.
         modes: which of MODES to run.
+        references: also the rows of REFERENCES, which no model computes.
 
     Returns:
-        mode, n and rows, as report.write_report takes them.
+        mode, n, rows, sheets and plots, as report.write_report takes them.
 
     Raises:
         MediaError: no clip can drive.
@@ -148,48 +129,36 @@ def evaluate_cross(
         measured = measure_faces(tools.detect, frames)
         drivers.append(Driver(clip, frames, renderer.estimate_motion(frames), measured))
     portraits = choose_portraits(heldout, limit or PORTRAITS)
-    tables = {mode: FrameTable() for mode in modes}
-    shakes: dict[str, list[tuple[float, float]]] = {mode: [] for mode in modes}
-    sheet = Sheet("Cross identity", ("portrait", "driving", *modes))
+    rows = {name: Row() for name in (*modes, *(REFERENCES if references else ()))}
+    warped = ("landmark warp",) if references else ()
+    sheet = Sheet("Cross identity", ("portrait", "driving", *modes, *warped))
+    driven: dict[int, list[int]] = {}  # driver -> groups of the tables
     group = 0
-    for portrait in portraits:
-        frame = heldout.frames(portrait.rows[:1])
-        source = renderer.encode_source(frame[0])
+    for number, clip in enumerate(portraits, 1):
+        frame = heldout.frames(clip.rows[:1])
         seen = measure_faces(tools.detect, frame)
-        known = None
-        if tools.describe is not None:
-            known = describe_some(tools.describe, frame, seen, [0])
-        for driver in drivers:
+        source = renderer.encode_source(frame[0])
+        portrait = Portrait(frame[0], source, seen, _describe(tools, frame, seen))
+        for place, driver in enumerate(drivers):
             group += 1
             progress("clips", group, len(portraits) * len(drivers))
-            if driver.clip.identity == portrait.identity:
+            if driver.clip.identity == clip.identity:
                 continue
-            best = nearest_frame(renderer.model, source, driver.motion)
-            reference = driver.motion[best : best + 1]
-            pose = driver.measured.pose_deg
-            widest = int(np.nan_to_num(np.abs(pose).sum(-1)).argmax())
-            row = [frame[0], driver.frames[widest]]
-            for mode in modes:
-                options = measured_options(mode)
-                motion = transfer_motion(
-                    source.motion, driver.motion, reference, options, renderer.decode_expression
-                )
-                output = renderer.render_frames(source, motion)
-                row.append(output[widest])
-                measured = measure_faces(tools.detect, output)
-                columns: dict[str, Any] = dict(error_columns(measured, driver.measured))
-                if known is not None and tools.describe is not None:
-                    some = spread(range(len(output)), IDENTITY_FRAMES)
-                    mine = describe_some(tools.describe, output, measured, some)
-                    columns["identity_distance"] = identity_distance(mine, known)
-                columns |= motion_columns(measured, driver.measured)
-                tables[mode].add(group, columns)
+            driven.setdefault(place, []).append(group)
+            shown = _drive(renderer, tools, portrait, driver, modes)
+            if references:
+                shown |= _refer(tools, portrait, driver)
+            for name, row in rows.items():
+                row.table.add(group, _columns(shown[name], portrait, driver))
                 if driver.consecutive:
-                    both = signals.jitter(measured.landmarks), _driver_jitter(driver)
-                    shakes[mode].append(both)
-            if len(sheet.rows) < SHEET_ROWS * (1 + portraits.index(portrait)) // len(portraits):
-                sheet.rows.append(row)
-    rows = {mode: _row(table, mode, shakes[mode]) for mode, table in tables.items()}
+                    mine, theirs = shown[name].measured, driver.measured
+                    both = signals.jitter(mine.landmarks), signals.jitter(theirs.landmarks)
+                    row.shakes.append(both)
+            if len(sheet.rows) < SHEET_ROWS * number // len(portraits):
+                widest = int(np.nan_to_num(np.abs(driver.measured.pose_deg).sum(-1)).argmax())
+                pictures = [show.frames[widest] for n, show in shown.items() if n != "copy"]
+                sheet.rows.append([frame[0], driver.frames[widest], *pictures])
+    tables = {name: row.table for name, row in rows.items()}
     people = _between_frames(tools, drivers)
     return {
         "mode": " and ".join(modes),
@@ -198,28 +167,95 @@ def evaluate_cross(
             "clips": len(drivers),
             "frames_a_mode": len(tables[modes[0]]),
         },
-        "rows": rows,
+        "rows": {name: _figures(row, name) for name, row in rows.items()},
         "margins": {"identity_distance of two frames of one person": people},
         "sheets": [sheet],
+        "plots": [plot_followed(tables, driven, name) for name in FOLLOWED] if driven else [],
+        "notes": [NOTE] if references else [],
     }
 
 
-def _row(table: FrameTable, mode: str, shakes: list[tuple[float, float]]) -> dict[str, float]:
-    row = table.averages() | table.correlations()
-    if mode == "relative":
-        row = {
+def plot_followed(
+    tables: Mapping[str, FrameTable], driven: Mapping[int, list[int]], name: str
+) -> Plot:
+    """Draw what the output shows over what the driver does, for the driver that moves most.
+
+    Both are changes, as in the correlations: the mean over the clip is taken off.
+
+    Args:
+        tables: one a row.
+        driven: driver -> its groups, one a portrait; answers are their mean.
+        name: one of FOLLOWED.
+    """
+    first = next(iter(tables.values()))
+    asked = {d: first.only(groups[:1]).column(name + ASKED) for d, groups in driven.items()}
+    widest = max(asked, key=lambda driver: float(np.nan_to_num(spread_of(asked[driver]))))
+    order = np.argsort(asked[widest])
+    across = asked[widest][order] - signals.mean(asked[widest])
+    lines = {"driver": (across, across)}
+    for row, table in tables.items():
+        answers = table.only(driven[widest]).column(name).reshape(-1, len(order))
+        changes = np.array([answer - signals.mean(answer) for answer in answers])
+        lines[row] = across, np.array([signals.mean(changes[:, frame]) for frame in order])
+    title = f"Change of {name}, {FOLLOWED[name]}, in the clip that moves most"
+    return Plot(title, f"change of the driver; portraits: {len(driven[widest])}", lines)
+
+
+def _drive(
+    renderer: Renderer, tools: Tools, portrait: Portrait, driver: Driver, modes: tuple[str, ...]
+) -> dict[str, Shown]:
+    best = nearest_frame(renderer.model, portrait.source, driver.motion)
+    shown = {}
+    for mode in modes:
+        motion = transfer_motion(
+            portrait.source.motion,
+            driver.motion,
+            driver.motion[best : best + 1],
+            measured_options(mode),
+            renderer.decode_expression,
+        )
+        frames = renderer.render_frames(portrait.source, motion)
+        measured = measure_faces(tools.detect, frames)
+        shown[mode] = Shown(frames, measured, _describe(tools, frames, measured))
+    return shown
+
+
+def _refer(tools: Tools, portrait: Portrait, driver: Driver) -> dict[str, Shown]:
+    count, own = len(driver.frames), portrait.measured
+    still = np.repeat(portrait.frame[None], count, 0)
+    known = None if portrait.known is None else np.repeat(portrait.known, count, 0)
+    frames, moved = warp_where_known(portrait.frame, own.landmarks[0], driver.measured.landmarks)
+    measured = measure_faces(tools.detect, frames).only_where(moved)
+    warped = Shown(frames, measured, _describe(tools, frames, measured))
+    return {"copy": Shown(still, own.repeat(count), known), "landmark_warp": warped}
+
+
+def _describe(tools: Tools, frames: Frames, measured: Measured) -> Floats | None:
+    if tools.describe is None:
+        return None
+    some = spread(range(len(frames)), IDENTITY_FRAMES)
+    return describe_some(tools.describe, frames, measured, some)
+
+
+def _columns(shown: Shown, portrait: Portrait, driver: Driver) -> dict[str, Any]:
+    columns: dict[str, Any] = dict(error_columns(shown.measured, driver.measured))
+    if shown.descriptors is not None and portrait.known is not None:
+        columns["identity_distance"] = identity_distance(shown.descriptors, portrait.known)
+    return columns | motion_columns(shown.measured, driver.measured)
+
+
+def _figures(row: Row, name: str) -> dict[str, float]:
+    figures = row.table.averages() | row.table.correlations()
+    if name == "relative":
+        figures = {
             name: value
-            for name, value in row.items()
+            for name, value in figures.items()
             if not name.endswith("_r_all") and name not in ("expression_error", "pose_error_deg")
         }
-    kept = np.array([both for both in shakes if np.isfinite(both).all()])
+    kept = np.array([both for both in row.shakes if np.isfinite(both).all()])
     if len(kept):
-        row["jitter_beyond_driver_pct"] = float(100 * (kept[:, 0].sum() / kept[:, 1].sum() - 1))
-    return row
-
-
-def _driver_jitter(driver: Driver) -> float:
-    return signals.jitter(driver.measured.landmarks)
+        figures["jitter_beyond_driver_pct"] = float(100 * (kept[:, 0].sum() / kept[:, 1].sum() - 1))
+    return figures
 
 
 def _between_frames(tools: Tools, drivers: list[Driver]) -> float:

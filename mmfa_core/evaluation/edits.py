@@ -55,6 +55,10 @@ DONORS = 8
 SHEET_ROWS = 5  # portraits on each sheet of the report
 SWEEPS = (*FACTORS, "expression_gain")
 RING_PX = 16  # at 256 px
+NOTE = (
+    "no copy or landmark-warp row: nobody knows the landmarks of a face that was only asked for, "
+    "and a copy would answer every edit with slope 0 and drift 0"
+)
 
 
 def evaluate_edits(
@@ -143,6 +147,7 @@ def evaluate_edits(
         "rows": rows,
         "sheets": list(sheets.values()),
         "plots": plots,
+        "notes": [NOTE],
         "decoupling": _named(matrix, FACTORS),
         "decoupling_of_the_landmarker": _named(landmarker, IN_PLANE),
         "margins": {

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmfa_core.evaluation.heldout import to_frames, to_tensor
 from mmfa_core.geometry import warp
 
 Floats = NDArray[np.float32]
@@ -69,3 +70,23 @@ def warp_by_landmarks(source: Tensor, source_points: Floats, driving_points: Flo
         for points in driving_points
     ]
     return warp(source.expand(len(flows), -1, -1, -1), torch.cat(flows))
+
+
+def warp_where_known(
+    frame: NDArray[np.uint8], own: Floats, targets: Floats
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Warp one frame to measured landmarks; where some are missing it is left unmoved.
+
+    Args:
+        frame: (H, W, 3).
+        own: its landmarks, (P, 2 or 3), px; NaN where no face was found.
+        targets: (n, P, 2 or 3), px; NaN likewise.
+
+    Returns:
+        Frames (n, H, W, 3); and where they were warped, (n,).
+    """
+    known = np.array([bool(np.isfinite(points + own).all()) for points in targets])
+    frames = np.repeat(frame[None], len(targets), 0)
+    if known.any():
+        frames[known] = to_frames(warp_by_landmarks(to_tensor(frame[None]), own, targets[known]))
+    return frames, known

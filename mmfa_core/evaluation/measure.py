@@ -85,6 +85,13 @@ class Measured:
         """Repeat one measured frame."""
         return self[[0] * count]
 
+    def only_where(self, known: NDArray[np.bool_]) -> Measured:
+        """Take for missing what was measured where ``known`` (n,) is False."""
+        parts = self.landmarks, self.blendshapes, self.pose_deg
+        return Measured(
+            *(np.where(known.reshape(-1, *[1] * (part.ndim - 1)), part, np.nan) for part in parts)
+        )
+
 
 def measure_faces(detect: Detect, frames: Frames) -> Measured:
     """Run the landmarker on frames (n, H, W, 3)."""

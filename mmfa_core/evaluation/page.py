@@ -147,7 +147,7 @@ def _data_url(frame: Frame) -> str:
 
 
 def _plot(plot: Plot) -> str:
-    """Draw curves as SVG, with the ends of both axes written out."""
+    """Draw curves as SVG, names under the title and the ends of both axes written."""
     width, height = PLOT_PX
     curves = {}
     for name, (across, up) in plot.lines.items():
@@ -161,21 +161,25 @@ def _plot(plot: Plot) -> str:
     low, high = every.min(0), every.max(0)
     size = np.where(high > low, high - low, 1)
     room = np.array([width - 2 * MARGIN_PX, height - 2 * MARGIN_PX])
-    drawn = []
+    drawn, legend = [], []
     for number, (name, points) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
         place = (points - low) / size * room
-        path = " ".join(f"{MARGIN_PX + x:.1f},{height - MARGIN_PX - y:.1f}" for x, y in place)
+        spots = [(f"{MARGIN_PX + x:.1f}", f"{height - MARGIN_PX - y:.1f}") for x, y in place]
+        path = " ".join(f"{x},{y}" for x, y in spots)
+        dots = "".join(f'<circle cx="{x}" cy="{y}" r="2"/>' for x, y in spots)
         drawn.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-            f'<text x="{width - MARGIN_PX + 2}" y="{18 + 13 * number}" fill="{colour}" '
-            f'text-anchor="end" font-size="11">{html.escape(name)}</text>'
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+            f'<g fill="{colour}">{dots}</g>'
         )
+        legend.append(f'<tspan dx="10" fill="{colour}">{html.escape(name)}</tspan>')
+    # An end that is tiny beside the size of its axis is 0: 5.8e-05 would not fit the margin.
+    first, last = (np.where(np.abs(end) < 1e-3 * size, 0, end) for end in (low, high))
     ends = (
-        (MARGIN_PX, height - MARGIN_PX + 14, "middle", low[0]),
-        (width - MARGIN_PX, height - MARGIN_PX + 14, "middle", high[0]),
-        (MARGIN_PX - 4, height - MARGIN_PX, "end", low[1]),
-        (MARGIN_PX - 4, MARGIN_PX + 4, "end", high[1]),
+        (MARGIN_PX, height - MARGIN_PX + 14, "middle", first[0]),
+        (width - MARGIN_PX, height - MARGIN_PX + 14, "middle", last[0]),
+        (MARGIN_PX - 4, height - MARGIN_PX, "end", first[1]),
+        (MARGIN_PX - 4, MARGIN_PX + 4, "end", last[1]),
     )
     words = [
         f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="11">{value:.3g}</text>'
@@ -185,5 +189,6 @@ def _plot(plot: Plot) -> str:
         f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle" font-size="12">'
         f"{html.escape(plot.across)}</text>"
         f'<text x="8" y="16" font-size="13">{html.escape(plot.title)}</text>'
+        f'<text x="-2" y="32" font-size="11">{"".join(legend)}</text>'
     )
     return f'<svg width="{width}" height="{height}" role="img">{"".join(drawn + words)}</svg>'

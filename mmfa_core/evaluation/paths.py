@@ -1,37 +1,46 @@
 """Protocol ``interpolation``: walk between the expressions of two people on one of them.
 
-In: a model and held-out people. Out: rows: ours (z), raw e, linear pixels.
+In: a model and held-out people. Out: rows: ours (z), raw e, linear pixels, landmark warp.
 Knows nothing about files or reports.
 
 Pairs are chosen by the labels: for each of jawOpen, smile and blink, people who do it least are
 the portrait, people who do it most give the other end. Pose, size and place stay the portrait's.
 ``ours`` walks in the code z of the VAE, ``raw_e`` in the features before it, ``pixels`` mixes the
-two end pictures of ``ours``.
+two end pictures of ``ours``, and ``landmark_warp`` warps the first of them to landmarks mixed
+linearly between both.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmfa_core.errors import MediaError
 from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
 from mmfa_core.evaluation.heldout import HeldOut, is_frontal, one_a_person
-from mmfa_core.evaluation.measure import Frames, Measured, Progress, Tools, measure_faces
-from mmfa_core.evaluation.page import Sheet
+from mmfa_core.evaluation.landmark_warp import warp_where_known
+from mmfa_core.evaluation.measure import Detect, Frames, Measured, Progress, Tools, measure_faces
+from mmfa_core.evaluation.page import Plot, Sheet
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.inference.interpolation import interpolate_codes
 
 PAIRS = 12
 POINTS = 11
-ROWS = ("ours", "raw_e", "pixels")
+ROWS = ("ours", "raw_e", "pixels", "landmark_warp")
 VISIBLE = 0.15  # change of a blendshape that is worth counting
 STILL = 0.01  # change of a blendshape that counts as none
+NOTE = (
+    "landmark_warp starts from the first picture of ours and knows the landmarks of the last: its "
+    "steps are nearly even by construction, and what the portrait doesn't show (teeth, closed "
+    "lids) it can't show; a copy would not move, so it has no path"
+)
 
 
 def choose_pairs(heldout: HeldOut, count: int) -> list[tuple[int, int]]:
@@ -63,7 +72,7 @@ def evaluate_interpolation(
         progress: told after each pair.
 
     Returns:
-        mode, n, rows and margins, as report.write_report takes them.
+        mode, n, rows, margins, sheets and plots, as report.write_report takes them.
 
     Raises:
         MediaError: there is no pair.
@@ -74,7 +83,8 @@ def evaluate_interpolation(
             "No two held-out people look nearly to the front, so there is no pair.",
             "Choose other data, or another protocol.",
         )
-    steps: dict[str, list[float]] = {name: [] for name in ROWS}
+    steps: dict[str, list[NDArray[np.float64]]] = {name: [] for name in ROWS}
+    evenness: dict[str, list[float]] = {name: [] for name in ROWS}
     shares: dict[str, list[float]] = {name: [] for name in ROWS}
     found: dict[str, list[float]] = {name: [] for name in ROWS}
     sheet = Sheet("From one expression to another", ("portrait", "other", *map(str, range(POINTS))))
@@ -83,21 +93,24 @@ def evaluate_interpolation(
         source = renderer.encode_source(frames[0])
         other = renderer.encode_source(frames[1])
         ours = show_offsets(renderer, source, _code_path(renderer, source, other))
-        paths = {
+        walks = {
             "ours": ours,
             "raw_e": show_offsets(renderer, source, _feature_path(renderer, source, other)),
             "pixels": mix_pixels(ours[0], ours[-1]),
         }
         sheet.rows.append([*frames, *ours])
-        for name, path in paths.items():
-            measured = measure_faces(tools.detect, path)
-            steps[name].append(signals.evenness(measured.landmarks))
+        seen = {name: measure_faces(tools.detect, walk) for name, walk in walks.items()}
+        seen["landmark_warp"] = walk_by_landmarks(tools.detect, ours[0], seen["ours"])
+        for name, measured in seen.items():
+            points = measured.landmarks
+            steps[name].append(signals.landmark_distance(points[1:], points[:-1]))
+            evenness[name].append(signals.evenness(points))
             shares[name] += visible_shares(measured)
             found[name].append(float(measured.found.mean()))
         progress("pairs", number + 1, len(pairs))
     rows = {
         name: {
-            "largest_step / mean_step": signals.mean(np.array(steps[name])),
+            "largest_step / mean_step": signals.mean(np.array(evenness[name])),
             "monotone_share": signals.mean(np.array(shares[name])),
             "monotone_n": float(len(shares[name])),
             "found": signals.mean(np.array(found[name])),
@@ -110,7 +123,23 @@ def evaluate_interpolation(
         "rows": rows,
         "margins": {},
         "sheets": [sheet],
+        "plots": [plot_steps(steps)],
+        "notes": [NOTE],
     }
+
+
+def plot_steps(steps: Mapping[str, Sequence[NDArray[np.float64]]]) -> Plot:
+    """Draw how far landmarks go in each step of the path.
+
+    Args:
+        steps: row -> for each pair, (POINTS - 1,) mean distances, px.
+    """
+    across = np.arange(1.0, POINTS)
+    lines = {
+        name: (across, np.array([signals.mean(step) for step in np.stack(pairs, 1)]))
+        for name, pairs in steps.items()
+    }
+    return Plot("Mean step of the landmarks, px (even is better)", "step of the path", lines)
 
 
 def visible_shares(measured: Measured) -> list[float]:
@@ -151,6 +180,23 @@ def mix_pixels(first: Frames, last: Frames) -> Frames:
     """Mix two frames (H, W, 3) linearly to (POINTS, H, W, 3)."""
     share = np.linspace(0, 1, POINTS)[:, None, None, None]
     return np.asarray(np.rint((1 - share) * first + share * last), np.uint8)
+
+
+def walk_by_landmarks(detect: Detect, first: Frames, ours: Measured) -> Measured:
+    """Measure the landmark warp from one end of a path to the other.
+
+    Args:
+        detect: the landmarker.
+        first: picture at the start, (H, W, 3).
+        ours: the path whose ends are taken, POINTS frames.
+
+    Returns:
+        POINTS frames, missing when an end has no face.
+    """
+    start, end = ours.landmarks[0], ours.landmarks[-1]
+    share = np.linspace(0, 1, POINTS, dtype=np.float32)[:, None, None]
+    frames, known = warp_where_known(first, start, start + share * (end - start))
+    return measure_faces(detect, frames).only_where(known)
 
 
 def _code_path(renderer: Renderer, source: EncodedSource, other: EncodedSource) -> Tensor:

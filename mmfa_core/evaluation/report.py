@@ -46,6 +46,11 @@ EXPLAINED = {
     "compares only with figures of the same n",
     "identity_distance": "identity_distance is dlib's: about 0.3 between two frames of one person",
     "expression_error": "expression_error is the mean absolute difference of 52 blendshapes",
+    "head_size_drift_pct": "head-size drift (head_size_drift_pct) is of the head itself: the "
+    "standard deviation over a sweep, in % of the mean, of the radius of the landmarks that no "
+    "expression moves (eye corners, bridge, temples, forehead)",
+    "face_box_drift_pct": "face-box drift (face_box_drift_pct) is the same of the longer side of "
+    "the box round all landmarks, which grows when the jaw opens although the head doesn't",
     "slope": "slope is what the landmarker measures over what was asked, 1 at best",
 }
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +112,15 @@ def _run(
         if tools.describe is None and protocol in ("same", "cross"):
             notes.append("identity_distance was left out: dlib or its model is not installed")
         notes.append(f"the model computed in {str(dtype).removeprefix('torch.')}, on the CPU")
-        run = {
+        protocols: dict[str, Callable[..., dict[str, Any]]] = {
             "same": evaluate_same,
-            "cross": evaluate_cross,
+            "cross": partial(evaluate_cross, references=True),
             "edit": evaluate_edits,
             "interpolation": evaluate_interpolation,
-        }[protocol]
+        }
         chosen = tools_closely if protocol == "edit" else tools
-        found = run(renderer, heldout, chosen, limit, progress)
-    return found, notes
+        found = protocols[protocol](renderer, heldout, chosen, limit, progress)
+    return found, [*found.pop("notes", []), *notes]
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""Protocol ``same``: drive the first picture of a held-out clip by the rest of it.
+"""Protocol ``same``: drive the first picture of a held-out clip by later ones.
 
 In: a model and held-out people. Out: rows of figures: ours, copy, landmark_warp.
 Knows nothing about files or reports.
 
-The driver is also the truth. Motion is taken absolutely: the source's canonical keypoints with
+The driver is also the truth: at most FRAMES_A_CLIP pictures of a clip, evenly spread, the first
+left out. Motion is taken absolutely: the source's canonical keypoints with
 all of the driver's motion. ``copy`` is the source, unmoved; ``landmark_warp`` is warped by the
 true landmarks of both. Each figure is averaged over the frames of a clip, then over clips.
 """
@@ -20,25 +21,14 @@ import torch
 from torch import Tensor
 
 from mmfa_core.errors import MediaError
-from mmfa_core.evaluation import signals
-from mmfa_core.evaluation.efflite import feature_distance, frechet_distance
+from mmfa_core.evaluation.compare import compare, look
+from mmfa_core.evaluation.efflite import frechet_distance
 from mmfa_core.evaluation.heldout import Clip, HeldOut, spread, to_frames, to_tensor
-from mmfa_core.evaluation.identity import identity_distance
 from mmfa_core.evaluation.landmark_warp import warp_by_landmarks
-from mmfa_core.evaluation.measure import (
-    Floats,
-    Frames,
-    Measured,
-    Progress,
-    Tools,
-    describe_some,
-    error_columns,
-    measure_faces,
-    motion_columns,
-)
+from mmfa_core.evaluation.measure import Frames, Progress, Tools
 from mmfa_core.evaluation.metrics import picture_scores
-from mmfa_core.evaluation.page import Sheet
-from mmfa_core.evaluation.rendering import Renderer, compute_features
+from mmfa_core.evaluation.page import Plot, Sheet
+from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.evaluation.table import FrameTable
 from mmfa_core.model import MMFA
 
@@ -46,7 +36,6 @@ ROWS = ("ours", "copy", "landmark_warp")
 FRAMES_A_CLIP = 8  # at most, evenly spaced
 QUICK_FRAMES_A_CLIP = 3
 SHEET_ROWS = 16  # clips on the sheet of the report, evenly spread
-IDENTITY_FRAMES = 2  # a clip; the embedder is slow
 MARGINS = {
     "L1_face / copy": ("L1_face", "copy"),
     "L1_face / landmark_warp": ("L1_face", "landmark_warp"),
@@ -144,7 +133,7 @@ def evaluate_same(
         progress: told after each clip.
 
     Returns:
-        mode, n, rows and margins, as report.write_report takes them.
+        mode, n, rows, margins, sheets and plots, as report.write_report takes them.
 
     Raises:
         MediaError: no clip can drive.
@@ -161,20 +150,20 @@ def evaluate_same(
     total = min(limit or len(heldout.moving()), len(heldout.moving()))
     on_sheet = set(spread(range(total), SHEET_ROWS))
     for group, drive in enumerate(list_drives(heldout, limit, FRAMES_A_CLIP)):
-        truth = _look(tools, drive.truth)
+        truth = look(tools, drive.truth)
         shown: dict[str, Frames] = {}
         pools["truth"].append(truth.pool)
         for name, table in tables.items():
             if name == "ours":
                 shown[name] = to_frames(_ours(renderer, drive))
-                seen = _look(tools, shown[name])
+                seen = look(tools, shown[name])
             elif name == "copy":
-                seen = _look(tools, drive.source[None]).repeat(len(drive.rows))
+                seen = look(tools, drive.source[None]).repeat(len(drive.rows))
             else:
                 shown[name] = to_frames(_reference(name, heldout, drive))
-                seen = _look(tools, shown[name])
+                seen = look(tools, shown[name])
             pools[name].append(seen.pool)
-            table.add(group, _compare(seen, truth, drive.boxes))
+            table.add(group, compare(seen, truth, drive.boxes))
         clips.append(drive.clip)
         if group in on_sheet:
             widest = int(np.abs(drive.truth.astype(int) - drive.source).mean((1, 2, 3)).argmax())
@@ -197,12 +186,22 @@ def evaluate_same(
         },
         "rows": rows,
         "sheets": [sheet],
+        "plots": [plot_clips(tables)],
         "by_kind": {
             kind: {name: _of_kind(table, kinds, kind) for name, table in tables.items()}
             for kind in sorted(set(kinds))
         },
         "margins": margins(rows),
     }
+
+
+def plot_clips(tables: Mapping[str, FrameTable], metric: str = "L1_face") -> Plot:
+    """Draw a metric of every row over the clips, in the order of ours; values a clip's mean."""
+    values = {name: table.group_averages(metric) for name, table in tables.items()}
+    order = np.argsort(values["ours"])
+    across = np.arange(1.0, len(order) + 1)
+    lines = {name: (across, of_row[order]) for name, of_row in values.items()}
+    return Plot(f"{metric} of each clip (lower is better)", "clips, sorted by ours", lines)
 
 
 def margins(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -215,50 +214,6 @@ def margins(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         else:
             result[name] = ours / theirs if theirs else float("nan")
     return result
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """Hold frames and all that is measured of them alone."""
-
-    frames: Frames
-    measured: Measured
-    taps: list[Tensor]
-    pool: Tensor
-    descriptors: Floats | None
-
-    def repeat(self, count: int) -> _Seen:
-        """Repeat a single frame."""
-        known = self.descriptors
-        return _Seen(
-            np.repeat(self.frames, count, 0),
-            self.measured.repeat(count),
-            [tap.expand(count, -1, -1, -1) for tap in self.taps],
-            self.pool.expand(count, -1),
-            None if known is None else np.repeat(known, count, 0),
-        )
-
-
-def _look(tools: Tools, frames: Frames) -> _Seen:
-    measured = measure_faces(tools.detect, frames)
-    taps, pool = compute_features(tools.efflite, to_tensor(frames))
-    descriptors = None
-    if tools.describe is not None:
-        some = spread(range(len(frames)), IDENTITY_FRAMES)
-        descriptors = describe_some(tools.describe, frames, measured, some)
-    return _Seen(frames, measured, taps, pool, descriptors)
-
-
-def _compare(seen: _Seen, truth: _Seen, boxes: Tensor) -> dict[str, Any]:
-    columns: dict[str, Any] = dict(
-        picture_scores(to_tensor(seen.frames), to_tensor(truth.frames), boxes)
-    )
-    columns["EffLite0"] = feature_distance(seen.taps, truth.taps)
-    columns["AKD_px"] = signals.landmark_distance(seen.measured.landmarks, truth.measured.landmarks)
-    if seen.descriptors is not None and truth.descriptors is not None:
-        columns["identity_distance"] = identity_distance(seen.descriptors, truth.descriptors)
-    columns |= error_columns(seen.measured, truth.measured)
-    return columns | motion_columns(seen.measured, truth.measured)
 
 
 def _of_kind(table: FrameTable, kinds: list[str], kind: str) -> dict[str, float]:

@@ -65,12 +65,14 @@ class FrameTable:
         ]
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
+    def group_averages(self, name: str) -> NDArray[np.float64]:
+        """Average a column over the frames of each group; (groups,), by their number."""
+        values, groups = self.column(name), self.groups()
+        return np.array([signals.mean(values[groups == group]) for group in np.unique(groups)])
+
     def average(self, name: str) -> float:
         """Average a column over the frames of each group, then over groups; NaN is left out."""
-        values, groups = self.column(name), self.groups()
-        return signals.mean(
-            np.array([signals.mean(values[groups == group]) for group in np.unique(groups)])
-        )
+        return signals.mean(self.group_averages(name))
 
     def averages(self) -> dict[str, float]:
         """Average every column that is not one of a pair with an asked one."""

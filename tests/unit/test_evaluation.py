@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from mmfa_core.errors import MMFAError, ResourceError, UnreadableError
 from mmfa_core.evaluation import (
     cross,
     decoupling,
+    drivers,
     edits,
     heldout,
     paths,
     report,
 )
 from mmfa_core.evaluation import same as same_protocol
+from mmfa_core.evaluation.landmark_warp import warp_where_known
 from mmfa_core.evaluation.measure import measure_faces
 from mmfa_core.evaluation.rendering import Renderer
 from mmfa_core.evaluation.run import PROTOCOLS, command_line, evaluate_command
@@ -146,6 +149,12 @@ def test_same_prints_the_reference_rows_and_margins(people: heldout.HeldOut) -> 
         rows["ours"]["L1_face"] / rows["copy"]["L1_face"]
     )
     assert set(result["by_kind"]) == {"pair", "track", "video"}
+    (plot,) = result["plots"]
+    assert list(plot.lines) == list(rows)
+    across, ours = plot.lines["ours"]
+    assert list(across) == [1, 2, 3]
+    assert list(ours) == sorted(ours)
+    assert np.mean(ours) == pytest.approx(rows["ours"]["L1_face"])
 
 
 def test_quick_scores_have_the_same_rows_and_keep_the_reference(people: heldout.HeldOut) -> None:
@@ -169,6 +178,7 @@ def test_perfect_edits_answer_what_the_keypoints_do_and_leak_nothing(
         assert row["slope"] == pytest.approx(turned, abs=1e-3), factor
         assert row["monotone_share"] == 1
         assert row["right_sign"] == 1
+    assert "no copy or landmark-warp row" in result["notes"][0]
     for edited, row in result["decoupling"].items():
         expected = [float(factor == edited) for factor in decoupling.FACTORS]
         assert list(row.values()) == pytest.approx(expected, abs=2e-3), edited
@@ -271,6 +281,32 @@ def test_a_perfect_path_is_even_and_monotonous(monkeypatch, people: heldout.Held
     assert ours["monotone_share"] == 1
     assert ours["monotone_n"] == 3 * result["n"]["pairs"]
     assert result["rows"]["pixels"]["monotone_n"] == 0
+    (plot,) = result["plots"]
+    assert list(plot.lines) == list(paths.ROWS)
+    across, steps = plot.lines["ours"]
+    assert list(across) == list(range(1, paths.POINTS))
+    assert steps == pytest.approx(np.full(paths.POINTS - 1, steps[0]), rel=1e-2)
+
+
+def test_a_walk_by_landmarks_goes_from_one_end_to_the_other(people: heldout.HeldOut) -> None:
+    know = _label_detect(people)
+    rows = list(people.clips[0].rows[:2])
+    frames = people.frames(rows)
+    ends = measure_faces(know, frames)
+    walked: list[np.ndarray] = []
+
+    def detect(frame):
+        walked.append(frame)
+        return know(frame)
+
+    measured = paths.walk_by_landmarks(detect, frames[0], ends)
+    assert len(walked) == paths.POINTS
+    assert np.abs(walked[0].astype(int) - frames[0]).mean() < 1  # it starts at the portrait
+    away = [np.abs(frame.astype(int) - frames[0]).mean() for frame in walked]
+    assert away[-1] == max(away)
+    assert measured.found.all()
+    missing = paths.walk_by_landmarks(know, frames[0], measure_faces(lambda _: None, frames))
+    assert not missing.found.any()
 
 
 def test_pairs_of_an_interpolation_are_of_different_people(people: heldout.HeldOut) -> None:
@@ -291,7 +327,7 @@ def test_cross_drives_nobody_by_himself_and_finds_the_motion(people: heldout.Hel
             return type(motions[0]).cat(motions)
 
     counted = iter(range(10**6))
-    plan = [len(rows) for _, rows in cross.choose_drivers(people)]
+    plan = [len(rows) for _, rows in drivers.choose_drivers(people)]
     starts = np.concatenate([np.arange(n) for n in plan])
 
     def detect(frame):
@@ -312,6 +348,57 @@ def test_cross_drives_nobody_by_himself_and_finds_the_motion(people: heldout.Hel
         assert row["pitch_r"] > 0.99
     assert result["rows"]["absolute"]["pose_error_deg"] < 0.1
     assert "pose_error_deg" not in result["rows"]["relative"]
+    turn = result["plots"][0].lines
+    assert turn["absolute"][1] == pytest.approx(turn["driver"][1], abs=0.1)
+
+
+def test_cross_refers_to_the_portrait_unmoved_and_warped(people: heldout.HeldOut) -> None:
+    seen: list[np.ndarray] = []
+    know = _label_detect(people)
+
+    def detect(frame):
+        seen.append(frame)
+        return know(frame)
+
+    def run(**asked):
+        seen.clear()
+        tools = dataclasses.replace(fakes.fresh_tools(detect), describe=lambda _, p: p[:128, 0])
+        renderer = Renderer(awake_model())
+        return cross.evaluate_cross(
+            renderer, people, tools, 2, fakes.silent, ("absolute",), **asked
+        ), len(seen)
+
+    plain, plain_looks = run()
+    result, looks = run(references=True)
+    assert list(plain["rows"]) == ["absolute"]
+    assert list(result["rows"]) == ["absolute", "copy", "landmark_warp"]
+    assert result["rows"]["absolute"] == plain["rows"]["absolute"]
+    assert looks - plain_looks == result["n"]["frames_a_mode"]  # the copy is seen already
+    copy, warp = result["rows"]["copy"], result["rows"]["landmark_warp"]
+    assert set(copy) == set(warp) == set(plain["rows"]["absolute"])
+    assert copy["identity_distance"] == 0
+    assert copy["yaw_r"] == copy["jawOpen_r"] == 0
+    assert copy["jitter_beyond_driver_pct"] == -100
+    assert list(result["sheets"][0].columns) == ["portrait", "driving", "absolute", "landmark warp"]
+    portrait, driving, _, shown = result["sheets"][0].rows[0]
+    ends = know(portrait).landmarks, know(driving).landmarks[None]
+    assert (shown == warp_where_known(portrait, *ends)[0][0]).all()
+    assert list(result["plots"][0].lines) == ["driver", *result["rows"]]
+
+
+def test_a_landmark_warp_leaves_the_picture_where_landmarks_are_missing() -> None:
+    frame = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    own = np.random.default_rng(2).uniform(16, 48, (478, 3)).astype(np.float32)
+    targets = np.stack([own, own + 4, own])
+    targets[2] = np.nan
+    frames, known = warp_where_known(frame, own, targets)
+    assert known.tolist() == [True, True, False]
+    assert np.abs(frames[0].astype(int) - frame).max() <= 1
+    assert np.abs(frames[1].astype(int) - frame).max() > 9
+    assert (frames[2] == frame).all()
+    nowhere, known = warp_where_known(frame, np.full_like(own, np.nan), targets)
+    assert not known.any()
+    assert (nowhere == frame).all()
 
 
 def test_the_cross_protocol_measures_heads_that_keep_their_size_in_absolute_mode() -> None:
@@ -322,10 +409,10 @@ def test_the_cross_protocol_measures_heads_that_keep_their_size_in_absolute_mode
 
 def test_the_window_of_a_video_is_where_most_happens(people: heldout.HeldOut) -> None:
     clip = people.clips[0]
-    rows = cross.liveliest_window(people, clip, 4)
+    rows = drivers.liveliest_window(people, clip, 4)
     assert rows == list(range(rows[0], rows[0] + 4))
     assert set(rows) <= set(clip.rows)
-    assert cross.liveliest_window(people, clip, 99) == list(clip.rows)
+    assert drivers.liveliest_window(people, clip, 99) == list(clip.rows)
 
 
 # The report and the command
@@ -441,6 +528,8 @@ def test_a_protocol_runs_from_the_command_to_the_report(
     assert str(tmp_path) not in (tmp_path / "report.json").read_text()
     assert calls[-1][1] == calls[-1][2]
     assert (tmp_path / "report.md").read_text().startswith(f"# Evaluation: {protocol}")
+    assert ("landmark_warp" in result["rows"]) == (protocol != "edit")
+    assert "<svg" in (tmp_path / "report.html").read_text()
 
 
 def test_the_command_is_written_without_full_paths(tmp_path: Path) -> None:
@@ -466,7 +555,13 @@ def _label_detect(people: heldout.HeldOut):
 
 
 @pytest.mark.parametrize(
-    "protocol", [cross.evaluate_cross, edits.evaluate_edits, paths.evaluate_interpolation]
+    "protocol",
+    [
+        cross.evaluate_cross,
+        partial(cross.evaluate_cross, references=True),
+        edits.evaluate_edits,
+        paths.evaluate_interpolation,
+    ],
 )
 def test_outputs_without_a_face_are_reported_as_missing(people: heldout.HeldOut, protocol) -> None:
     class Still(fakes.PerfectRenderer):

@@ -56,6 +56,15 @@ def test_a_curve_goes_from_corner_to_corner_and_skips_what_is_not_a_number():
     assert first[1] > last[1]  # and up: rows of a screen go down
 
 
+def test_the_ends_of_axes_are_short_and_each_curve_is_named_under_the_title():
+    curves = {"ours": ([0, 80], [5.8e-5, 0.4]), "copy": ([1], [0.02])}
+    page = to_html("t", {}, {}, plots=[Plot("c", "x", curves)])
+    ends = re.findall('font-size="11">([^<]+)</text>', page)
+    assert ends == ["0", "80", "0", "0.4"]
+    assert re.findall("<tspan[^>]*>([^<]+)", page) == ["ours", "copy"]
+    assert page.count("<circle") == 3  # a curve of one point is seen too
+
+
 @pytest.mark.parametrize("values", [[np.nan, np.nan], []])
 def test_a_curve_of_nothing_is_left_out(values):
     assert "<svg" not in to_html("t", {}, {}, plots=[Plot("c", "x", {"a": (values, values)})])
