@@ -15,7 +15,7 @@ from typing import Any
 
 from mmfa_core.errors import ConfigError
 from mmfa_core.hub import publish_files
-from mmfa_core.space.folder import build_space
+from mmfa_core.space.folder import build_space, list_strays
 from mmfa_core.space.trial import try_space
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -54,8 +54,9 @@ def publish_space(
         say: told what is going on.
 
     Returns:
-        JSON values: repository, files, what the trial saw, and unless it was a dry run ``url`` and
-        ``commit``.
+        JSON values: repository, how many files go up and the names of those that aren't code, what
+        stays here as it isn't part of the project, what the trial saw, and unless it was a dry run
+        ``url`` and ``commit``.
 
     Raises:
         ConfigError: the name can't be that of a Space.
@@ -75,6 +76,8 @@ def publish_space(
             "dry_run": options.dry_run,
             "folder": None if options.output is None else str(options.output),
             "files": len(names),
+            "besides_code": [name for name in names if not name.endswith(".py")],
+            "left_out": list_strays(),
             "bytes": sum((place / name).stat().st_size for name in names),
             "trial": None if options.untried else dataclasses.asdict(try_space(place, say)),
         }

@@ -13,7 +13,13 @@ from packaging.version import Version
 import app
 from mmfa_core.errors import ConfigError, MismatchError, ResourceError
 from mmfa_core.space import SpaceOptions, publish_space
-from mmfa_core.space.folder import ROOT, build_space, read_front_matter
+from mmfa_core.space.folder import (
+    ROOT,
+    SHIPPED,
+    build_space,
+    list_strays,
+    read_front_matter,
+)
 from mmfa_core.space.trial import try_space
 from tests.hub_client import environment
 from tests.hub_server import serving
@@ -74,6 +80,48 @@ def test_a_space_gets_what_runs_and_nothing_else(built):
     }
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".pyi"))]
     assert sum((folder / name).stat().st_size for name in names) < 60e6
+
+
+def test_the_list_of_what_is_shipped_is_what_git_holds():
+    folders = ["studio", "mmfa_core", "checkpoints", "examples", "docs/screenshots"]
+    done = subprocess.run(
+        ["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("not a checkout")
+    held = [
+        name
+        for name in done.stdout.splitlines()
+        if not (name.endswith(".py") and name.startswith(("studio/", "mmfa_core/")))
+    ]
+    assert sorted(SHIPPED.read_text().split()) == sorted(held)
+
+
+def test_what_a_person_put_beside_the_examples_and_models_stays_at_home(tmp_path):
+    root = tmp_path / "project"
+    build_space(root)  # a copy of the project, to put things into
+    whole = build_space(tmp_path / "plain", root=root)
+    own = [
+        "checkpoints/mine/hashes.json",
+        "checkpoints/mine/model.safetensors",
+        "docs/screenshots/bank.png",
+        "examples/me.jpg",
+        "examples/motions/my-nod.safetensors",
+        "studio/holiday.jpg",
+    ]
+    for name in (*own, "examples/.DS_Store", "studio/__pycache__/a.cpython-310.pyc"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"private")
+    assert build_space(tmp_path / "space", root=root) == whole
+    assert list_strays(root) == own
+
+
+def test_a_shipped_file_that_is_missing_is_named(tmp_path):
+    root = tmp_path / "project"
+    build_space(root)
+    (root / "examples" / "astronaut.jpg").unlink()
+    with pytest.raises(ResourceError, match=r"can't be built: astronaut\.jpg: No such file"):
+        build_space(tmp_path / "space", root=root)
 
 
 def test_a_space_installs_the_libraries_that_the_set_up_script_installs(built):
@@ -155,7 +203,11 @@ def test_a_space_arrives_whole_and_what_it_no_longer_needs_goes(hub, tmp_path, b
 def test_a_dry_run_sends_nothing(hub, tmp_path):
     before = len(hub.seen)
     done = run(hub, tmp_path, "org/other", "--untried", "--dry-run")
-    assert json.loads(done.stdout)["files"] > 100
+    told = json.loads(done.stdout)
+    assert told["files"] > 100
+    assert "examples/astronaut.jpg" in told["besides_code"]
+    assert not [name for name in told["besides_code"] if name.endswith(".py")]
+    assert isinstance(told["left_out"], list)
     assert len(hub.seen) == before
 
 
