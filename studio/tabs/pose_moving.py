@@ -178,11 +178,17 @@ class MovingHandlers:
         Yields:
             The clip when it is finished, and how far it is, as HTML.
         """
+        longest = self.pose.studio.settings.max_clip_s
+        if driving is None and seconds > longest:
+            raise MMFAError(
+                f"The clip would be {seconds:g} s long; the limit here is {longest:g} s.",
+                "Make it shorter.",
+            )
         timeline = timeline_of(keyframes, seconds, fps)
         prepared = self.pose.studio.prepare(portrait)
         options = AnimateOptions(
             paste_back=paste_back,
-            max_seconds=self.pose.studio.settings.max_clip_s,
+            max_seconds=longest,
             badge=badge,
         )
         output = self.pose.studio.new_file(".mp4", "timeline")

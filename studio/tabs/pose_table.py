@@ -101,7 +101,7 @@ def rows_of(timeline: Timeline) -> Rows:
 def with_row(rows: Rows, keyframe: Keyframe) -> Rows:
     """Add a keyframe in order of time, in place of one at the same time."""
     others = without_row(rows, keyframe.time_s)
-    added = rows_of(Timeline(keyframes=(keyframe,), seconds=keyframe.time_s + 1))
+    added = rows_of(Timeline(keyframes=(keyframe,), seconds=max(keyframe.time_s, 1)))
     return sorted([*others, *added], key=lambda row: _time(row) or 0.0)
 
 
@@ -123,7 +123,7 @@ def preset_rows(name: str, seconds: float) -> Rows:
         Keyframe(time_s=round(share * seconds, 2), edit=MotionEdit(**changes), easing=USUAL_EASING)
         for share, changes in PRESETS[name]
     )
-    return rows_of(Timeline(keyframes=keyframes, seconds=seconds + 0.01))
+    return rows_of(Timeline(keyframes=keyframes, seconds=max(seconds, keyframes[-1].time_s)))
 
 
 def _keyframe(row: Sequence[Any]) -> Keyframe:
@@ -161,11 +161,11 @@ def _time(row: Sequence[Any]) -> float | None:
         return None
 
 
-def _rate(fps: str) -> Any:
+def _rate(fps: Any) -> Any:
     """Take what looks like a plain number as one: the core reads fractions from text."""
     try:
         return float(fps)
-    except ValueError:
+    except (TypeError, ValueError):
         return fps
 
 

@@ -107,6 +107,18 @@ def test_a_portrait_is_described_in_a_line(handlers, portrait):
             "fps is 'often'; allowed are 1 to 120",
         ),
         (
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, fps=None)),
+            "fps is None; allowed are 1 to 120",
+        ),
+        (
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, 90)),
+            "The clip would be 90 s long; the limit here is 60 s. Make it shorter.",
+        ),
+        (
+            lambda h, p, _: MovingHandlers(h).set_keyframe([], 601, "linear"),
+            "A keyframe is at 601 s; allowed are 0 to 600 s.",
+        ),
+        (
             lambda h, p, _: MovingHandlers(h).look_at_time(p, ROWS, 0.5, "25", 0),
             "The last keyframe is at 1 s",
         ),
@@ -116,6 +128,12 @@ def test_what_can_not_be_used_is_told_in_a_sentence(handlers, portrait, tmp_path
     blank = str(write_picture(tmp_path / "blank.png", np.full((200, 200, 3), 90, np.uint8)))
     with pytest.raises(gr.Error, match=sentence):
         work(handlers, portrait, blank)
+
+
+def test_a_keyframe_can_stand_as_late_as_the_core_lets_it(moving):
+    rows = moving.set_keyframe([], 600, "linear", 30, scale=0.7)
+    assert rows[0][:2] == [600, 30]
+    assert moving.fill_timeline("Look around", 600)[-1][0] == 600
 
 
 def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(moving, portrait, examples):
