@@ -8,7 +8,6 @@ ready is found by its content, so it can't be had without having the picture.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -23,13 +22,11 @@ from numpy.typing import NDArray
 from mmfa_core import Animator, MMFAError, PreparedPortrait
 from studio.files import new_file
 from studio.latency import LatencyMeter
+from studio.portraits import CropByHand, Picture, PortraitCache, content_hash
 from studio.ready import ReadyAnswers
 
 MODEL_QUEUE = "model"  # concurrency_id of every event that computes with the model
 
-Picture = str | Path | NDArray[np.uint8]  # a file, or (H, W, 3)
-CropByHand = tuple[float, float, float]  # x0, y0 and side, px of the portrait
-PORTRAITS_KEPT = 16
 LOOKS_KEPT = 256
 LOOK = ".jpg"  # of pictures to look at: packed and signed in a few milliseconds
 
@@ -42,63 +39,6 @@ class StudioSettings:
     webcam: bool = True  # offer the webcam where a picture or clip is asked for
     shared: bool = False  # also reached through Gradio's servers
     ready_examples: bool = False  # compute what the examples give before the page opens
-
-
-class PortraitCache:
-    """Keep the newest portraits that were made ready; safe to share between threads.
-
-    Args:
-        prepare: makes one ready: prepare(picture, face_index=, crop=).
-        kept: how many to keep.
-    """
-
-    def __init__(
-        self, prepare: Callable[..., PreparedPortrait], kept: int = PORTRAITS_KEPT
-    ) -> None:
-        self._prepare = prepare
-        self._kept = kept
-        self._lock = threading.Lock()
-        self._ready: OrderedDict[tuple[Any, ...], PreparedPortrait] = OrderedDict()
-        self._making: dict[tuple[Any, ...], threading.Lock] = {}
-
-    def __len__(self) -> int:
-        """Return how many are kept now."""
-        return len(self._ready)
-
-    def get(
-        self, picture: Picture, *, face_index: int | None = None, crop: CropByHand | None = None
-    ) -> PreparedPortrait:
-        """Make a portrait ready, or return it if its content and the choice were seen before.
-
-        Args:
-            picture: a file, or (H, W, 3) uint8.
-            face_index: which face, 0 = the largest; None takes the largest.
-            crop: x0, y0 and side in px, instead of looking for a face.
-
-        Returns:
-            The prepared portrait.
-
-        Raises:
-            MMFAError: there is no picture, or it can't be used.
-        """
-        key = (content_hash(picture), face_index, crop)
-        with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        with making:  # two people with the same picture encode it once
-            with self._lock:
-                if key in self._ready:
-                    self._ready.move_to_end(key)
-                    return self._ready[key]
-            try:
-                made = self._prepare(picture, face_index=face_index, crop=crop)
-            finally:
-                with self._lock:
-                    self._making.pop(key, None)
-            with self._lock:
-                self._ready[key] = made
-                while len(self._ready) > self._kept:
-                    self._ready.popitem(last=False)
-            return made
 
 
 class FileMemory:
@@ -240,23 +180,3 @@ class StudioContext:
             name: what a person sees when they save the file.
         """
         return new_file(suffix, name)
-
-
-def content_hash(picture: Picture) -> str:
-    """Hash the content of a picture: the bytes of a file, or the pixels of an array.
-
-    Raises:
-        MMFAError: the file is gone.
-    """
-    digest = hashlib.sha256()
-    if isinstance(picture, str | Path):
-        try:
-            digest.update(Path(picture).read_bytes())
-        except OSError as error:
-            raise MMFAError(
-                f"The picture {Path(picture).name} is no longer here.", "Send it again."
-            ) from error
-    else:
-        digest.update(repr((picture.shape, picture.dtype)).encode())
-        digest.update(np.ascontiguousarray(picture).tobytes())
-    return digest.hexdigest()

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.components import Component
 
 from mmfa_core import CONTROL_RANGES
+from studio.inputs import OpenSlider
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ def slider(name: str, *, label: str | None = None, info: str | None = None, **mo
         **more: other arguments of gr.Slider.
 
     Returns:
-        The gr.Slider, at its neutral value.
+        The slider, at its neutral value.
     """
     limits, text = CONTROL_RANGES[name], CONTROL_TEXTS[name]
-    return gr.Slider(
+    return OpenSlider(
         **{
             "minimum": limits.low,
             "maximum": limits.high,

@@ -12,14 +12,18 @@ keeps no cookies, such as gradio_client, is known by its address instead.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
+from studio.files import SWEEP_S
 from studio.security import App, Message, Receive, Scope, Send
 
 COOKIE = "mmfa_studio"
@@ -38,11 +42,13 @@ class OwnFilesOnly:
 
     def __init__(self, app: App, root: Path) -> None:
         self._app = app
+        self._root = root
         name = re.escape(root.name)
         self._folders = re.compile(name.encode() + rb"[/\\]+([\w-]{8,})")
         self._mention = re.compile(name, re.IGNORECASE)
         self._lock = threading.Lock()
         self._owned: OrderedDict[str, set[bytes]] = OrderedDict()
+        self._swept = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, if it asks for nothing of another person."""
@@ -83,11 +89,23 @@ class OwnFilesOnly:
         if not told:
             return
         with self._lock:
+            if time.monotonic() - self._swept > SWEEP_S:
+                self._forget_what_is_gone()
             for person in people:
                 self._owned.setdefault(person, set()).update(told)
                 self._owned.move_to_end(person)
             while len(self._owned) > PEOPLE_KEPT:
                 self._owned.popitem(last=False)
+
+    def _forget_what_is_gone(self) -> None:
+        """Drop the names of folders that were swept away; hold the lock."""
+        self._swept = time.monotonic()
+        with contextlib.suppress(OSError):  # the next time is another chance
+            here = {os.fsencode(entry.name) for entry in self._root.iterdir()}
+            for person, folders in list(self._owned.items()):
+                folders &= here
+                if not folders:
+                    del self._owned[person]
 
     def _listening(self, send: Send, people: list[str], fresh: str | None, scheme: str) -> Send:
         """Wrap send: note which folders an answer names, and set a new person's cookie."""

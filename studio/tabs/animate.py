@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from studio.context import CropByHand, StudioContext
+from studio.context import StudioContext
 from studio.controls import TabControls
 from studio.examples import known
+from studio.portraits import CropByHand
 from studio.tabs.animate_examples import make_ready
 from studio.tabs.animate_inputs import (
     CLIPS,

@@ -13,7 +13,7 @@ from gradio.components import Component
 
 from studio.context import StudioContext
 from studio.examples import known
-from studio.inputs import PictureFile, sources_of
+from studio.inputs import OpenSlider, PictureFile, sources_of
 from studio.motions import OWN, SUFFIX, gallery_of
 from studio.tabs.animate_driver_handlers import MENDS
 from studio.tabs.animate_views import PROGRESS_CSS, REPORT_CSS
@@ -193,7 +193,7 @@ def _motion_column(studio: StudioContext) -> tuple[gr.Radio, gr.File, gr.Markdow
 
 def _crop_slider(label: str, info: str, elem_id: str) -> gr.Slider:
     """Build a slider whose range is set when there is a portrait."""
-    return gr.Slider(
+    return OpenSlider(
         -FARTHEST_PX,
         FARTHEST_PX,
         0,

@@ -11,8 +11,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from studio.inputs import NumberInRange
-from studio.tabs.animate_settings import DEFAULT, FORMATS
+from studio.inputs import NumberInRange, OpenSlider
+from studio.tabs.animate_settings import DEFAULT, FORMATS, MOST_GAIN
 from studio.tabs.animate_views import PROGRESS_CSS, live_view, progress_html
 
 READY = "Give a portrait and a driver, look at the preview, then animate."
@@ -138,7 +138,7 @@ def settings_rows() -> dict[str, Component]:
                 "the clip's pose and expression as they are",
                 elem_id="animate-mode",
             )
-            made["smoothing"] = gr.Slider(
+            made["smoothing"] = OpenSlider(
                 0, 1, DEFAULT.smoothing, step=0.05, label="Smoothing",
                 info="takes trembling away; 0 is off, 1 is slow and calm",
                 elem_id="animate-smoothing",
@@ -152,8 +152,15 @@ def settings_rows() -> dict[str, Component]:
         with gr.Column(min_width=300, elem_classes="rail"), gr.Accordion("How strongly"):
             for part, (label, info) in PART_TEXTS.items():
                 with gr.Row(equal_height=True):
-                    made[f"gain_{part}"] = gr.Slider(
-                        0, 200, 100, step=5, label=f"{label}, %", info=info, min_width=160, scale=3
+                    made[f"gain_{part}"] = OpenSlider(
+                        0,
+                        MOST_GAIN,
+                        100,
+                        step=5,
+                        label=f"{label}, %",
+                        info=info,
+                        min_width=160,
+                        scale=3,
                     )
                     made[f"lock_{part}"] = gr.Checkbox(
                         False, label="Lock", info="keep the portrait's own", min_width=90, scale=1,

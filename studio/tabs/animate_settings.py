@@ -13,6 +13,7 @@ from mmfa_core import AnimateOptions, MMFAError
 
 PARTS = ("rotation", "translation", "scale", "expression")
 FORMATS = {"mp4": ".mp4", "gif": ".gif", "png sequence": ".zip"}
+MOST_GAIN = 200  # per cent
 DRIVERS = ("clip", "picture", "motion")
 SHOWN = ("face", "portrait")
 DEFAULT = AnimateOptions()
@@ -25,7 +26,7 @@ class DriveSettings:
 
     driver: str = "clip"
     mode: str = DEFAULT.mode
-    gain_rotation: float = 100.0  # per cent, 0..200
+    gain_rotation: float = 100.0  # per cent, 0..MOST_GAIN
     gain_translation: float = 100.0
     gain_scale: float = 100.0
     gain_expression: float = 100.0
@@ -63,6 +64,12 @@ class DriveSettings:
                 f"What is shown is {self.shown!r}, not one of {', '.join(SHOWN)}.",
                 "Choose one of them.",
             )
+        for name in (f"gain_{part}" for part in PARTS):
+            if not 0 <= getattr(self, name) <= MOST_GAIN:
+                raise MMFAError(
+                    f"{name} is {getattr(self, name):g} %; allowed are 0 to {MOST_GAIN} %.",
+                    "Choose a value in that range.",
+                )
         return AnimateOptions(
             mode=self.mode,
             parts=tuple(part for part in PARTS if not getattr(self, f"lock_{part}")),

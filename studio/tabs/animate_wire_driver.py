@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from studio.marked import ask_first, with_consent
 from studio.motions import OWN
 from studio.tabs.animate_driver_handlers import MENDS, DriverHandlers
 from studio.tabs.animate_inputs import DriverColumn
@@ -107,11 +108,11 @@ def wire_motion(
         show_progress="hidden",
         concurrency_limit=None,
     )
-    begun = runs.begin(driver.save.click, 3)
+    begun = runs.begin(ask_first(driver.save, runs.terms), 3)
     part = [settings[name] for name in ("start_s", "end_s", "driving_face")]
     run = begun.then(
-        runs.ending(handlers.save_motion),
-        [driver.clip, *part, runs.tokens[3]],
+        runs.ending(with_consent(handlers.save_motion)),
+        [driver.clip, *part, runs.tokens[3], runs.terms.consent],
         [driver.saved, runs.stage.progress],
         api_name="save_motion",
         show_progress="minimal",

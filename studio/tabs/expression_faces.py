@@ -14,8 +14,9 @@ import gradio as gr
 import numpy as np
 
 from mmfa_core import MMFAError, PreparedPortrait, write_picture
-from studio.context import StudioContext, content_hash
+from studio.context import StudioContext
 from studio.messages import friendly, sentence
+from studio.portraits import content_hash
 
 Face = str | None  # a picture file
 SLOTS = ("A", "B", "C", "D")

@@ -14,7 +14,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from mmfa_core import pad_weights
+from mmfa_core import MMFAError, pad_weights
 from studio.context import StudioContext
 from studio.marked import Marker
 from studio.messages import friendly
@@ -24,6 +24,7 @@ Frame = NDArray[np.uint8]
 Shown = list[tuple[Frame, str]]  # pictures with a word each
 STRIP = 7  # frames of the strip from A to B
 FRAMES_A_SECOND = 24
+LOOP_S = (1, 10)  # shortest and longest round
 
 
 class ExpressionHandlers:
@@ -63,6 +64,8 @@ class ExpressionHandlers:
         Returns:
             The picture.
         """
+        if not 0 <= share <= 1:
+            raise MMFAError(f"share is {share:g}; allowed are 0 to 1.", "Choose one.")
         faces = (face_a, face_b, face_c, face_d)
         ends = [self.space.read(self.slots.face(faces, name)) for name in "AB"]
         code = self.space.mix(ends, (1 - share, share), path)
@@ -128,6 +131,12 @@ class ExpressionHandlers:
         Returns:
             An mp4 file.
         """
+        low, high = LOOP_S
+        if not low <= seconds <= high:
+            raise MMFAError(
+                f"The loop would be {seconds:g} s long; allowed are {low} to {high} s.",
+                "Choose a length in that range.",
+            )
         faces = (face_a, face_b, face_c, face_d)
         start, end = (self.space.read(self.slots.face(faces, name)) for name in "AB")
         made = self.space.write_loop(

@@ -14,8 +14,9 @@ from gradio.components import Component
 from mmfa_core import ExpressionDirection
 from studio.context import StudioContext
 from studio.examples import EXAMPLES
-from studio.inputs import PictureFile, sources_of
+from studio.inputs import OpenSlider, PictureFile, sources_of
 from studio.tabs.expression_faces import SLOTS, contents
+from studio.tabs.expression_handlers import LOOP_S
 from studio.tabs.expression_pad import build_pad
 from studio.tabs.expression_vary import SEEDS
 
@@ -122,7 +123,7 @@ def build_faces(studio: StudioContext, first: list[str | None]) -> Faces:
 
 def build_mix() -> tuple[gr.Slider, gr.Radio, gr.Slider, gr.Button, gr.Video]:
     """Build the slider from A to B, and what makes a clip of it."""
-    share = gr.Slider(
+    share = OpenSlider(
         0,
         1,
         0.5,
@@ -137,8 +138,8 @@ def build_mix() -> tuple[gr.Slider, gr.Radio, gr.Slider, gr.Button, gr.Video]:
         label="Way",
         info="straight through the space, or round with an even turn",
     )
-    seconds = gr.Slider(
-        1, 10, 3, step=0.5, label="Length of the loop", info="seconds, there and back"
+    seconds = OpenSlider(
+        *LOOP_S, 3, step=0.5, label="Length of the loop", info="seconds, there and back"
     )
     make = gr.Button("Make a looping clip", variant="primary", elem_classes="hero")
     clip = gr.Video(
@@ -158,10 +159,10 @@ def pad_part(corners: str) -> Pad:
     gr.Markdown("Drag the point between up to four faces.", elem_classes="hint")
     pad = build_pad("expression-pad-x", "expression-pad-y", corners)
     with gr.Row():
-        x = gr.Slider(
+        x = OpenSlider(
             0, 1, 0.5, step=0.01, label="Left to right", min_width=120, elem_id="expression-pad-x"
         )
-        y = gr.Slider(
+        y = OpenSlider(
             0, 1, 0.5, step=0.01, label="Top to bottom", min_width=120, elem_id="expression-pad-y"
         )
     return Pad(pad, x, y)
@@ -174,7 +175,7 @@ def build_near() -> Near:
         elem_classes="hint",
     )
     around = gr.Radio(list(SLOTS), value="A", label="Near", info="whose expression to start from")
-    tau = gr.Slider(
+    tau = OpenSlider(
         0,
         2,
         0.8,
@@ -208,7 +209,7 @@ def build_sum() -> Sum:
     plus = gr.Radio(list(SLOTS), value="B", label="Take", info="the expression that is added")
     minus = gr.Radio(list(SLOTS), value="A", label="Less", info="what it is compared with")
     base = gr.Radio(list(SLOTS), value="C", label="Put it on", info="the face that gets it")
-    gain = gr.Slider(
+    gain = OpenSlider(
         -2,
         2,
         1,
@@ -228,9 +229,9 @@ def build_steer(
         "Directions of the space that were found to do what they say with this model.",
         elem_classes="hint",
     )
-    sliders = {}
+    sliders: dict[str, gr.Slider] = {}
     for direction in directions:
-        sliders[direction.name] = gr.Slider(
+        sliders[direction.name] = OpenSlider(
             direction.low,
             direction.high,
             0,

@@ -118,6 +118,9 @@ class CompareHandlers:
         """
         if comparison is None:
             raise NOT_YET
+        last = len(comparison.tracks) - 1
+        if not 0 <= frame <= last:
+            raise MMFAError(f"There is no frame {frame:g}.", f"Choose one of 0 to {last}.")
         with self.studio.latency.measure():
             return self.frame(comparison, int(frame), trails, badge=badge)
 

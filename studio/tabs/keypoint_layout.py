@@ -14,7 +14,7 @@ import gradio as gr
 from studio.context import StudioContext
 from studio.controls import slider
 from studio.examples import known
-from studio.inputs import PictureFile, sources_of
+from studio.inputs import OpenSlider, PictureFile, sources_of
 from studio.tabs.keypoint_compare import MODES
 from studio.tabs.keypoint_handlers import FORMATS, STAGES, KeypointHandlers
 from studio.tabs.keypoint_space import build_space
@@ -211,7 +211,7 @@ def build_over(studio: StudioContext) -> Over:
                 ]
                 with gr.Column(min_width=200):
                     space = build_space(None, "keypoint-space-over")
-            frame = gr.Slider(
+            frame = OpenSlider(
                 0,
                 1,
                 0,

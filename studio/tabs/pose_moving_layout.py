@@ -11,7 +11,7 @@ import gradio as gr
 
 from studio.context import StudioContext
 from studio.examples import known
-from studio.inputs import sources_of
+from studio.inputs import OpenDropdown, OpenSlider, sources_of
 from studio.tabs.animate_views import PROGRESS_CSS, progress_html
 from studio.tabs.pose_moving import MovingHandlers
 from studio.tabs.pose_table import (
@@ -65,7 +65,7 @@ def build_moving(studio: StudioContext, handlers: MovingHandlers) -> Moving:
                     label="Curves",
                     elem_id="pose-curves",
                 )
-                time_s = gr.Slider(
+                time_s = OpenSlider(
                     0,
                     LENGTH_S,
                     0,
@@ -134,7 +134,7 @@ def build_moving(studio: StudioContext, handlers: MovingHandlers) -> Moving:
                         "Cancel", interactive=False, elem_id="pose-cancel", min_width=90
                     )
                 with gr.Row():
-                    seconds = gr.Slider(
+                    seconds = OpenSlider(
                         0.5,
                         LONGEST_S,
                         LENGTH_S,
@@ -144,7 +144,7 @@ def build_moving(studio: StudioContext, handlers: MovingHandlers) -> Moving:
                         min_width=150,
                         elem_id="pose-seconds",
                     )
-                    fps = gr.Dropdown(
+                    fps = OpenDropdown(
                         RATES,
                         value="25",
                         label="Frames a second",

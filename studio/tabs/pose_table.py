@@ -60,13 +60,15 @@ PRESETS: dict[str, tuple[tuple[float, dict[str, float]], ...]] = {
 }
 
 
-def timeline_of(rows: Rows, seconds: float, fps: str) -> Timeline:
+def timeline_of(rows: Rows, seconds: float, fps: str, driver_s: float | None = None) -> Timeline:
     """Read the table; rows may stand in any order, empty ones are skipped.
 
     Args:
         rows: cells as in HEADERS; an empty cell means no change.
         seconds: length of the clip over a still, s.
         fps: its rate, a number or a fraction such as ``30000/1001``.
+        driver_s: length of the clip that drives, s, in place of seconds; a keyframe may stand
+            after its end.
 
     Returns:
         The timeline.
@@ -83,6 +85,8 @@ def timeline_of(rows: Rows, seconds: float, fps: str) -> Timeline:
         except MMFAError as error:
             raise MMFAError(f"Keyframe {number}: {error.message}", error.hint) from error
     keyframes.sort(key=lambda key: key.time_s)
+    if driver_s is not None:
+        seconds = max([driver_s, *(key.time_s for key in keyframes)])
     return Timeline(keyframes=tuple(keyframes), fps=_rate(fps), seconds=seconds)
 
 
@@ -101,7 +105,7 @@ def rows_of(timeline: Timeline) -> Rows:
 def with_row(rows: Rows, keyframe: Keyframe) -> Rows:
     """Add a keyframe in order of time, in place of one at the same time."""
     others = without_row(rows, keyframe.time_s)
-    added = rows_of(Timeline(keyframes=(keyframe,), seconds=keyframe.time_s + 1))
+    added = rows_of(Timeline(keyframes=(keyframe,), seconds=max(keyframe.time_s, 1)))
     return sorted([*others, *added], key=lambda row: _time(row) or 0.0)
 
 
@@ -123,7 +127,7 @@ def preset_rows(name: str, seconds: float) -> Rows:
         Keyframe(time_s=round(share * seconds, 2), edit=MotionEdit(**changes), easing=USUAL_EASING)
         for share, changes in PRESETS[name]
     )
-    return rows_of(Timeline(keyframes=keyframes, seconds=seconds + 0.01))
+    return rows_of(Timeline(keyframes=keyframes, seconds=max(seconds, keyframes[-1].time_s)))
 
 
 def _keyframe(row: Sequence[Any]) -> Keyframe:
@@ -161,11 +165,11 @@ def _time(row: Sequence[Any]) -> float | None:
         return None
 
 
-def _rate(fps: str) -> Any:
+def _rate(fps: Any) -> Any:
     """Take what looks like a plain number as one: the core reads fractions from text."""
     try:
         return float(fps)
-    except ValueError:
+    except (TypeError, ValueError):
         return fps
 
 

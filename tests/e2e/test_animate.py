@@ -503,8 +503,10 @@ def test_the_api_saves_a_motion_tells_of_it_and_animates_with_it(
 ) -> None:
     client = Client(studio_url, verbose=False)
     clip = handle_file(examples / "driving_turn.mp4")
-    motion, words = client.predict(clip=clip, end_s=0.5, api_name="/save_motion")
+    motion, words = client.predict(clip=clip, end_s=0.5, consent=True, api_name="/save_motion")
     assert "6 frames" in words
+    with pytest.raises(Exception, match="Nothing was made yet"):
+        client.predict(clip=clip, end_s=0.5, api_name="/save_motion")
     told = client.predict(
         motion="own", motion_file=handle_file(motion), api_name="/describe_motion"
     )

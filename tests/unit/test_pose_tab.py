@@ -107,6 +107,18 @@ def test_a_portrait_is_described_in_a_line(handlers, portrait):
             "fps is 'often'; allowed are 1 to 120",
         ),
         (
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, fps=None)),
+            "fps is None; allowed are 1 to 120",
+        ),
+        (
+            lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, 90)),
+            "The clip would be 90 s long; the limit here is 60 s. Make it shorter.",
+        ),
+        (
+            lambda h, p, _: MovingHandlers(h).set_keyframe([], 601, "linear"),
+            "A keyframe is at 601 s; allowed are 0 to 600 s.",
+        ),
+        (
             lambda h, p, _: list(MovingHandlers(h).render_timeline(p, ROWS, 0.5)),
             "The last keyframe is at 1 s",
         ),
@@ -118,6 +130,12 @@ def test_what_can_not_be_used_is_told_in_a_sentence(handlers, portrait, tmp_path
         work(handlers, portrait, blank)
 
 
+def test_a_keyframe_can_stand_as_late_as_the_core_lets_it(moving):
+    rows = moving.set_keyframe([], 600, "linear", 30, scale=0.7)
+    assert rows[0][:2] == [600, 30]
+    assert moving.fill_timeline("Look around", 600)[-1][0] == 600
+
+
 def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(moving, portrait, examples):
     steps = list(moving.render_timeline(portrait, ROWS, 1.2, "24000/1001"))
     clip, words = steps[-1]
@@ -127,6 +145,31 @@ def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(moving, portrait, e
         moving.render_timeline(portrait, ROWS, driving=str(examples / "driving_turn.mp4"))
     )
     assert probe_clip(driven[-1][0]).frames == 23
+
+
+def test_over_a_clip_the_keyframes_may_stand_as_late_as_the_clip_goes(moving, portrait, examples):
+    turn = str(examples / "driving_turn.mp4")
+    length = moving.measure_driver(turn)
+    assert length == probe_clip(turn).duration_s
+    late = [ROWS[0], [length - 0.1, *ROWS[1][1:]]]
+    with pytest.raises(gr.Error, match="The last keyframe is at"):
+        list(moving.render_timeline(portrait, late, 0.5))
+    *_, (clip, words) = moving.render_timeline(portrait, late, 0.5, driving=turn)
+    assert "Done: 23 frames" in words
+    assert probe_clip(clip).frames == 23
+    assert "The last keyframe" in moving.show_curves(late, 0.5, "25")
+    assert "The last keyframe" not in moving.show_curves(late, 0.5, "25", length)
+    assert moving.fill_timeline("Nod yes", 0.5, length)[-1][0] == round(length, 2)
+    assert moving.look_at_time(portrait, late, 0.5, "25", length, driver_s=length)[2] == 10
+
+
+def test_the_moment_reaches_as_far_as_the_clip_that_drives(moving, tmp_path):
+    assert moving.reach(3, None, 5).maximum == 3
+    far = moving.reach(3, 48.5, 5)
+    assert (far.maximum, far.value) == (48.5, 5)
+    (tmp_path / "notes.mp4").write_text("no clip")
+    assert moving.measure_driver(str(tmp_path / "notes.mp4")) is None
+    assert moving.measure_driver(None) is None
 
 
 def test_a_cancelled_render_keeps_what_it_has(moving, portrait, monkeypatch):

@@ -16,8 +16,9 @@ from PIL import Image
 
 from mmfa_core import Animator, Finding, load_motion
 from mmfa_core.media import probe_clip, write_picture
+from studio import build_studio
 from studio.context import MODEL_QUEUE, StudioContext, StudioSettings
-from studio.inputs import NumberInRange
+from studio.inputs import NumberInRange, OpenDropdown, OpenSlider
 from studio.motions import gallery_of
 from studio.tabs.animate import build_animate, crop_sliders
 from studio.tabs.animate_handlers import AnimateHandlers
@@ -275,7 +276,7 @@ def test_a_cancelled_preview_keeps_the_half_that_is_there(handlers, portrait, tu
         ({"driver": "motion", "motion": "../LICENSES"}, "There is no motion '../LICENSES'; there"),
         ({"driver": "motion", "motion": "nod"}, "The expressions of nod.safetensors are of"),
         ({"mode": "both"}, "mode is 'both', not one of relative, absolute"),
-        ({"gain_scale": 300}, "gain_scale is 3, allowed are 0 to 2"),
+        ({"gain_scale": 300}, "gain_scale is 300 %; allowed are 0 to 200 %."),
         ({"file_format": "avi"}, "The format is 'avi', not one of mp4, gif, png sequence"),
         ({"shown": "feet"}, "What is shown is 'feet'"),
         ({"start_s": 9}, "begins at 9 s, but the clip is 1.9 s long"),
@@ -476,6 +477,44 @@ def test_the_motion_of_a_clip_that_was_replaced_is_not_shown(handlers, turn):
     *_, (file, words) = handlers.motion.save_motion(turn, end_s=0.5, token="mine")
     assert is_kept(file)
     assert "no motion was saved" in words
+
+
+@pytest.mark.parametrize("sent", [30, -30.5, 2, 0])
+def test_a_slider_takes_what_lies_beyond_its_ends(sent):
+    control = OpenSlider(0, 3, 1, label="Moment")
+    assert control.preprocess(sent) == sent
+    assert control.api_info() == {"type": "number", "description": "on the page 0 to 3"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (None, "empty"),
+        ("12", "'12'"),
+        (True, "True"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (10**400, "1000"),
+        ([1], r"\[1\]"),
+    ],
+)
+def test_a_slider_says_in_a_sentence_what_is_no_number(sent, told):
+    with pytest.raises(gr.Error, match=f"Moment is {told}.*, not a number that can be used. Give"):
+        OpenSlider(0, 3, 1, label="Moment").preprocess(sent)
+
+
+def test_a_rate_that_is_not_in_the_list_comes_through():
+    rates = OpenDropdown(["24", "25"], value="25", label="Frames a second")
+    assert [rates.preprocess(rate) for rate in ("50", 12.5, None)] == ["50", 12.5, None]
+    assert rates.api_info() == {"type": "string", "description": "on the page 24, 25"}
+
+
+def test_every_slider_of_the_page_leaves_ranges_to_the_core(studio, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    page = build_studio(studio.animator)
+    sliders = [block for block in page.blocks.values() if isinstance(block, gr.Slider)]
+    assert len(sliders) > 20
+    assert {type(control) for control in sliders} == {OpenSlider}
 
 
 @pytest.mark.parametrize(("typed", "taken"), [(-1, 0), (0, 0), (2.5, 2.5), (None, None)])

@@ -112,6 +112,10 @@ def test_each_direction_of_the_model_is_an_argument_with_its_name(varied, faces)
 def test_a_loop_is_written_where_only_its_owner_finds_it(expressions, faces):
     made = expressions.expression_clip(*faces, seconds=1.0, progress=lambda *_, **__: None)
     assert made.endswith("expression-loop.mp4")
+    with pytest.raises(gr.Error, match=r"The loop would be 50 s long; allowed are 1 to 10 s\."):
+        expressions.expression_clip(*faces, seconds=50)
+    with pytest.raises(gr.Error, match=r"share is 2; allowed are 0 to 1\."):
+        expressions.mix_expressions(*faces, share=2)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +258,8 @@ def test_a_comparison_is_followed_frame_by_frame_and_saved(compared, faces, exam
     later = compared.show_frame(comparison, slider.maximum)
     assert (read_picture(later[0]) != read_picture(first[0])).any()
     assert json.loads(later[2])["text"].startswith(f"frame {slider.maximum}")
+    with pytest.raises(gr.Error, match=rf"no frame 99\. Choose one of 0 to {slider.maximum}\."):
+        compared.show_frame(comparison, 99)
     for ending in ("json", "csv", "safetensors"):
         assert compared.export_comparison(comparison, ending).endswith(f"tracks.{ending}")
 

@@ -88,6 +88,25 @@ def test_an_address_is_noticed_across_two_parts_of_an_answer():
     assert get(app, person=PERSON) == 200
 
 
+def test_names_of_folders_that_were_swept_away_are_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr("studio.ownership.SWEEP_S", -1)
+    site = Site()
+    app = OwnFilesOnly(site, tmp_path)
+    for number in range(4):
+        folder = tmp_path / f"made-{number:016x}"
+        folder.mkdir()
+        site.parts = (f"{folder}/result.mp4".encode(),)
+        ask(app, "/gradio_api/queue/data", person=PERSON)
+        if number != 2:
+            folder.rmdir()
+    last, kept = folder.name.encode(), f"made-{2:016x}".encode()
+    assert app._owned[f"cookie {PERSON}"] == {kept, last}
+    assert get(app, f"{tmp_path}/{kept.decode()}/result.mp4", person=PERSON) == 200
+    site.parts = (f"{tmp_path}/{kept.decode()}/result.mp4".encode(),)
+    ask(app, person=OTHER)
+    assert app._owned == {f"cookie {person}": {kept} for person in (PERSON, OTHER)}
+
+
 def test_what_a_file_itself_holds_gives_nothing_away():
     assert get(told_to(PERSON, kind=b"video/mp4"), person=PERSON) == 403
 

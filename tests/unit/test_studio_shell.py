@@ -17,13 +17,14 @@ import pytest
 
 import app
 from mmfa_core import CONTROL_RANGES, MMFAError
-from studio.context import PortraitCache, StudioContext, StudioSettings, content_hash
+from studio.context import StudioContext, StudioSettings
 from studio.controls import CONTROL_TEXTS, TabControls, slider
 from studio.files import delete_older_than, new_file
 from studio.footer import footer_html
 from studio.latency import KEPT, LatencyMeter
 from studio.messages import friendly, sentence
 from studio.palette import DARK, LIGHT, Palette, contrast
+from studio.portraits import PortraitCache, content_hash
 from studio.recipe_panel import file_maker, link_maker, loader, rules_of
 from studio.recipe_schema import Rule
 from studio.recipes import (
@@ -180,6 +181,49 @@ def test_two_people_with_one_picture_wait_for_one_encoding():
     cache.get(picture)
     other.join()
     assert len(made) == 1
+    assert not cache._making  # nobody waits, so nothing of it is left
+
+
+def test_a_portrait_that_is_asked_for_again_and_again_leaves_no_more_than_itself():
+    cache = PortraitCache(lambda picture, **choice: object(), kept=1)
+    for shade in (1, 1, 2, 2, 1):
+        cache.get(np.full((2, 2, 3), shade, np.uint8))
+    assert len(cache) == 1
+    assert not cache._making
+
+
+def test_of_those_who_wait_for_a_portrait_that_failed_one_tries_at_a_time():
+    picture, lock = np.ones((3, 3, 3), np.uint8), threading.Lock()
+    at_once, most, tries, failed = 0, 0, 0, []
+
+    def prepare(picture, **choice):
+        nonlocal at_once, most, tries
+        with lock:
+            at_once, tries = at_once + 1, tries + 1
+            most = max(most, at_once)
+            mine = tries
+        while mine == 1 and next(iter(cache._making.values())).people < 4:
+            time.sleep(0.001)  # until all the others wait
+        with lock:
+            at_once -= 1
+        if mine < 3:
+            raise MMFAError("No face.")
+        return object()
+
+    def ask():
+        try:
+            cache.get(picture)
+        except MMFAError as error:
+            failed.append(error)
+
+    cache = PortraitCache(prepare)
+    people = [threading.Thread(target=ask) for _ in range(4)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(30)
+    assert (most, tries, len(failed)) == (1, 3, 2)
+    assert not cache._making
 
 
 def test_a_portrait_that_failed_is_tried_again():

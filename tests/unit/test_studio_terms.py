@@ -184,6 +184,9 @@ def test_every_endpoint_that_makes_pictures_asks_for_consent(animator, tmp_path,
         assert list(parameters)[-2:] == ["badge", "consent"], name
         assert "consent: true says" in f.fn.__doc__, name
         assert f.inputs[-1].elem_id == "consent", name
+    saves = public["save_motion"]  # no picture, so no badge, but of a person all the same
+    assert list(inspect.signature(saves.fn).parameters)[-1] == "consent"
+    assert saves.inputs[-1].elem_id == "consent"
     assert set(public) >= READS_ONLY
 
 
@@ -197,6 +200,7 @@ def test_a_button_that_makes_files_asks_before_it_waits(animator, tmp_path, monk
         "save_pose",
         "render_timeline",
         "compare_keypoints",
+        "save_motion",
     }
     for run in (f for f in fns.values() if f.api_name in pressed):
         first = run
