@@ -19,7 +19,7 @@ from studio.tabs.pose_layout import Still, build_still
 from studio.tabs.pose_moving import MovingHandlers
 from studio.tabs.pose_moving_layout import Moving, build_moving
 from studio.terms import Terms
-from studio.wiring import LIVE
+from studio.wiring import LIVE, QUIET
 
 # Presses the hidden button that holds the file.
 PRESS_SAVE = "() => document.querySelector('#pose-save-file a, #pose-save-file')?.click()"
@@ -111,6 +111,14 @@ def _wire_moving(
     sliders = list(still.sliders.values())
     small: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
     clock = [moving.table, moving.seconds, moving.fps]
+    driver_s = gr.State(None)
+    moving.driving.change(
+        handlers.measure_driver,
+        [moving.driving],
+        [driver_s],
+        concurrency_limit=None,  # at once, but by the queue: else driver_s tells of no change
+        **QUIET,
+    )
     moving.set_keyframe.click(
         handlers.set_keyframe,
         [moving.table, moving.time_s, moving.easing, *sliders],
@@ -127,30 +135,39 @@ def _wire_moving(
     )
     moving.movement.input(
         handlers.fill_timeline,
-        [moving.movement, moving.seconds],
+        [moving.movement, moving.seconds, driver_s],
         [moving.table],
         api_name="fill_timeline",
         **small,
     )
     gr.on(
-        [moving.table.change, moving.seconds.change, moving.fps.change],
+        [moving.table.change, moving.seconds.change, moving.fps.change, driver_s.change],
         handlers.show_curves,
-        clock,
+        [*clock, driver_s],
         [moving.curves],
         api_name="show_curves",
         trigger_mode="always_last",
         **small,
     )
-    moving.seconds.change(
-        lambda seconds, now: gr.Slider(maximum=seconds, value=min(now, seconds)),
-        [moving.seconds, moving.time_s],
+    gr.on(
+        [moving.seconds.change, driver_s.change],
+        handlers.reach,
+        [moving.seconds, driver_s, moving.time_s],
         [moving.time_s],
         api_visibility="private",
         **small,
     )
     moving.time_s.input(
         looks.wrap(handlers.look_at_time),
-        [still.portrait, *clock, moving.time_s, still.paste_back, still.view, *terms.inputs],
+        [
+            still.portrait,
+            *clock,
+            moving.time_s,
+            still.paste_back,
+            still.view,
+            driver_s,
+            *terms.inputs,
+        ],
         [still.picture, still.compared, *sliders],
         api_name="look_at_time",
         trigger_mode="always_last",

@@ -14,7 +14,14 @@ from typing import Any
 
 import gradio as gr
 
-from mmfa_core import CONTROL_RANGES, AnimateOptions, Keyframe, MMFAError, RenderUpdate
+from mmfa_core import (
+    CONTROL_RANGES,
+    AnimateOptions,
+    Keyframe,
+    MMFAError,
+    RenderUpdate,
+    probe_clip,
+)
 from studio.controls import wide_enough
 from studio.messages import friendly, sentence
 from studio.tabs.animate_stops import Stops
@@ -92,31 +99,35 @@ class MovingHandlers:
         return kept
 
     @friendly
-    def fill_timeline(self, movement: str, seconds: float) -> Rows:
+    def fill_timeline(self, movement: str, seconds: float, driver_s: float | None = None) -> Rows:
         """Fill the table with a ready-made movement.
 
         Args:
             movement: its name.
             seconds: length of the clip, s.
+            driver_s: length of the driving clip, s; only the page has one.
 
         Returns:
             The new table.
         """
-        return preset_rows(movement, seconds)
+        return preset_rows(movement, seconds if driver_s is None else driver_s)
 
-    def show_curves(self, keyframes: Rows, seconds: float, fps: str) -> str:
+    def show_curves(
+        self, keyframes: Rows, seconds: float, fps: str, driver_s: float | None = None
+    ) -> str:
         """Draw the curves of a timeline, or say what keeps it from being one.
 
         Args:
             keyframes: the table.
             seconds: length of the clip, s.
             fps: frames a second.
+            driver_s: length of the driving clip, s; only the page has one.
 
         Returns:
             HTML.
         """
         try:
-            return draw_curves(timeline_of(keyframes, seconds, fps))
+            return draw_curves(timeline_of(keyframes, seconds, fps, driver_s))
         except MMFAError as error:
             return NO_CURVES.format(html.escape(sentence(error)))
 
@@ -130,6 +141,7 @@ class MovingHandlers:
         time_s: float,
         paste_back: bool = False,
         view: str = BY_HAND,
+        driver_s: float | None = None,
     ) -> tuple[Any, ...]:
         """Show one moment of the timeline, and put its values on the sliders.
 
@@ -141,12 +153,13 @@ class MovingHandlers:
             time_s: the moment, s.
             paste_back: show the whole portrait.
             view: as for edit_pose.
+            driver_s: length of the driving clip, s; only the page has one.
 
         Returns:
             The picture, the pair if it was asked for, and the sliders in the order of edit_pose;
             one whose range a keyframe leaves, as it may, gets a wider one.
         """
-        edit = timeline_of(keyframes, seconds, fps).at(time_s)
+        edit = timeline_of(keyframes, seconds, fps, driver_s).at(time_s)
         values = {name: round(getattr(edit, name), 4) for name in CONTROL_RANGES}
         shown = self.pose.edit_pose(portrait, **values, paste_back=paste_back, view=view)
         return *shown, *(_slider_value(name, value) for name, value in values.items())
@@ -184,7 +197,7 @@ class MovingHandlers:
                 f"The clip would be {seconds:g} s long; the limit here is {longest:g} s.",
                 "Make it shorter.",
             )
-        timeline = timeline_of(keyframes, seconds, fps)
+        timeline = timeline_of(keyframes, seconds, fps, None if driving is None else seconds)
         prepared = self.pose.studio.prepare(portrait)
         options = AnimateOptions(
             paste_back=paste_back,
@@ -215,6 +228,21 @@ class MovingHandlers:
                 elif time.monotonic() - told >= TELL_EVERY_S:
                     told = time.monotonic()
                     yield gr.skip(), _progress(update)
+
+    def measure_driver(self, driving: str | None) -> float | None:
+        """Measure a driving clip as far as it is rendered, s; None if there is none, or no clip."""
+        if driving is None:
+            return None
+        try:
+            length = round(probe_clip(driving).duration_s, 2)
+        except MMFAError:  # told when it is to be rendered
+            return None
+        return min(length, self.pose.studio.settings.max_clip_s)
+
+    def reach(self, seconds: float, driver_s: float | None, now: float) -> Any:
+        """Let the moment go as far as the clip does."""
+        last = seconds if driver_s is None else driver_s
+        return gr.Slider(maximum=last, value=min(now, last))
 
     def begin(self, now: str | None) -> tuple[str, Any]:
         """Give a render a token, and Cancel something to cancel; one under way keeps its own."""

@@ -60,13 +60,15 @@ PRESETS: dict[str, tuple[tuple[float, dict[str, float]], ...]] = {
 }
 
 
-def timeline_of(rows: Rows, seconds: float, fps: str) -> Timeline:
+def timeline_of(rows: Rows, seconds: float, fps: str, driver_s: float | None = None) -> Timeline:
     """Read the table; rows may stand in any order, empty ones are skipped.
 
     Args:
         rows: cells as in HEADERS; an empty cell means no change.
         seconds: length of the clip over a still, s.
         fps: its rate, a number or a fraction such as ``30000/1001``.
+        driver_s: length of the clip that drives, s, in place of seconds; a keyframe may stand
+            after its end.
 
     Returns:
         The timeline.
@@ -83,6 +85,8 @@ def timeline_of(rows: Rows, seconds: float, fps: str) -> Timeline:
         except MMFAError as error:
             raise MMFAError(f"Keyframe {number}: {error.message}", error.hint) from error
     keyframes.sort(key=lambda key: key.time_s)
+    if driver_s is not None:
+        seconds = max([driver_s, *(key.time_s for key in keyframes)])
     return Timeline(keyframes=tuple(keyframes), fps=_rate(fps), seconds=seconds)
 
 

@@ -147,6 +147,31 @@ def test_a_render_tells_how_far_it_is_and_ends_with_the_clip(moving, portrait, e
     assert probe_clip(driven[-1][0]).frames == 23
 
 
+def test_over_a_clip_the_keyframes_may_stand_as_late_as_the_clip_goes(moving, portrait, examples):
+    turn = str(examples / "driving_turn.mp4")
+    length = moving.measure_driver(turn)
+    assert length == round(probe_clip(turn).duration_s, 2)
+    late = [ROWS[0], [length - 0.1, *ROWS[1][1:]]]
+    with pytest.raises(gr.Error, match="The last keyframe is at"):
+        list(moving.render_timeline(portrait, late, 0.5))
+    *_, (clip, words) = moving.render_timeline(portrait, late, 0.5, driving=turn)
+    assert "Done: 23 frames" in words
+    assert probe_clip(clip).frames == 23
+    assert "The last keyframe" in moving.show_curves(late, 0.5, "25")
+    assert "The last keyframe" not in moving.show_curves(late, 0.5, "25", length)
+    assert moving.fill_timeline("Nod yes", 0.5, length)[-1][0] == length
+    assert moving.look_at_time(portrait, late, 0.5, "25", length, driver_s=length)[2] == 10
+
+
+def test_the_moment_reaches_as_far_as_the_clip_that_drives(moving, tmp_path):
+    assert moving.reach(3, None, 5).maximum == 3
+    far = moving.reach(3, 48.5, 5)
+    assert (far.maximum, far.value) == (48.5, 5)
+    (tmp_path / "notes.mp4").write_text("no clip")
+    assert moving.measure_driver(str(tmp_path / "notes.mp4")) is None
+    assert moving.measure_driver(None) is None
+
+
 def test_a_cancelled_render_keeps_what_it_has(moving, portrait, monkeypatch):
     monkeypatch.setattr("studio.tabs.pose_moving.TELL_EVERY_S", 0)
     token, _ = moving.begin(None)
