@@ -14,6 +14,7 @@ import gradio as gr
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
 from studio.marked import Looks, ask_first, with_consent
+from studio.tabs.animate_tokens import tell_stopping
 from studio.tabs.pose_handlers import PoseHandlers, mark_edit
 from studio.tabs.pose_layout import Still, build_still
 from studio.tabs.pose_moving import MovingHandlers
@@ -177,6 +178,7 @@ def _wire_moving(
     token = gr.State(None)
     quiet: dict[str, Any] = {**small, "api_visibility": "private"}
     pressed = ask_first(moving.render, terms)
+    tell_stopping(pressed, token, handlers.stops)
     begun = pressed(handlers.begin, [token], [token, moving.cancel], **quiet)
     run = begun.then(
         with_consent(handlers.render_timeline),

@@ -246,7 +246,8 @@ class MovingHandlers:
 
     def begin(self, now: str | None) -> tuple[str, Any]:
         """Give a render a token, and Cancel something to cancel; one under way keeps its own."""
-        return now or self.stops.new_token(), gr.Button(interactive=True)
+        stopping = self.stops.is_cancelled(now)
+        return now or self.stops.new_token(), gr.skip() if stopping else gr.Button(interactive=True)
 
     def cancel(self, token: str | None) -> Any:
         """Ask a render to stop; it ends in good order and keeps what it has."""

@@ -181,6 +181,8 @@ def test_a_cancelled_render_keeps_what_it_has(moving, portrait, monkeypatch):
         clip, words = step
         if "Frame 10 " in words:
             moving.cancel(token)
+            assert moving.begin(token)[0] == token  # it is stopping, and Cancel stays as it is
+            assert isinstance(moving.begin(token)[1], dict)
     assert "Stopped; the 11 frames so far are kept." in words
     assert probe_clip(clip).frames == 11
 
