@@ -18,6 +18,22 @@ from studio.terms import Terms
 from studio.wiring import QUIET
 
 
+def tell_stopping(trigger: Any, token: gr.State, stops: Stops) -> None:
+    """Tell whoever presses again while what went before is stopping, since Gradio leaves that out.
+
+    Args:
+        trigger: listens for the press.
+        token: of what went before.
+        stops: which runs were cancelled.
+    """
+
+    def tell(now: str | None) -> None:
+        if stops.is_cancelled(now) and not stops.is_over(now):
+            gr.Warning("What went before is still stopping. Press again in a moment.", title="Wait")
+
+    trigger(tell, token, None, concurrency_limit=None, **QUIET)  # warnings go by the queue
+
+
 class RunTokens:
     """Give each kind of run a token, and Cancel something to cancel while one is under way."""
 
@@ -53,6 +69,8 @@ class RunTokens:
             return self._stops.new_token(), gr.Button("Cancel", interactive=True)
 
         mine = self.tokens[number]
+        if not replaces:
+            tell_stopping(trigger, mine, self._stops)
         return trigger(begin, mine, [mine, self.stage.cancel], queue=False, **QUIET)
 
     def replace(self, trigger: Any, number: int) -> Any:

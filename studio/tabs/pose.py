@@ -14,12 +14,13 @@ import gradio as gr
 from studio.context import MODEL_QUEUE, StudioContext
 from studio.controls import Refresh, TabControls
 from studio.marked import Looks, ask_first, with_consent
+from studio.tabs.animate_tokens import tell_stopping
 from studio.tabs.pose_handlers import PoseHandlers, mark_edit
 from studio.tabs.pose_layout import Still, build_still
 from studio.tabs.pose_moving import MovingHandlers
 from studio.tabs.pose_moving_layout import Moving, build_moving
 from studio.terms import Terms
-from studio.wiring import LIVE
+from studio.wiring import LIVE, QUIET
 
 # Presses the hidden button that holds the file.
 PRESS_SAVE = "() => document.querySelector('#pose-save-file a, #pose-save-file')?.click()"
@@ -113,7 +114,11 @@ def _wire_moving(
     clock = [moving.table, moving.seconds, moving.fps]
     driver_s = gr.State(None)
     moving.driving.change(
-        handlers.measure_driver, [moving.driving], [driver_s], api_visibility="private", **small
+        handlers.measure_driver,
+        [moving.driving],
+        [driver_s],
+        concurrency_limit=None,  # at once, but by the queue: else driver_s tells of no change
+        **QUIET,
     )
     moving.set_keyframe.click(
         handlers.set_keyframe,
@@ -173,6 +178,7 @@ def _wire_moving(
     token = gr.State(None)
     quiet: dict[str, Any] = {**small, "api_visibility": "private"}
     pressed = ask_first(moving.render, terms)
+    tell_stopping(pressed, token, handlers.stops)
     begun = pressed(handlers.begin, [token], [token, moving.cancel], **quiet)
     run = begun.then(
         with_consent(handlers.render_timeline),

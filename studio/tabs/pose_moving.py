@@ -234,9 +234,10 @@ class MovingHandlers:
         if driving is None:
             return None
         try:
-            return min(probe_clip(driving).duration_s, self.pose.studio.settings.max_clip_s)
+            length = round(probe_clip(driving).duration_s, 2)
         except MMFAError:  # told when it is to be rendered
             return None
+        return min(length, self.pose.studio.settings.max_clip_s)
 
     def reach(self, seconds: float, driver_s: float | None, now: float) -> Any:
         """Let the moment go as far as the clip does."""
@@ -245,7 +246,8 @@ class MovingHandlers:
 
     def begin(self, now: str | None) -> tuple[str, Any]:
         """Give a render a token, and Cancel something to cancel; one under way keeps its own."""
-        return now or self.stops.new_token(), gr.Button(interactive=True)
+        stopping = self.stops.is_cancelled(now)
+        return now or self.stops.new_token(), gr.skip() if stopping else gr.Button(interactive=True)
 
     def cancel(self, token: str | None) -> Any:
         """Ask a render to stop; it ends in good order and keeps what it has."""

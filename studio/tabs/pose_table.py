@@ -87,7 +87,9 @@ def timeline_of(rows: Rows, seconds: float, fps: str, driver_s: float | None = N
     keyframes.sort(key=lambda key: key.time_s)
     if driver_s is not None:
         seconds = max([driver_s, *(key.time_s for key in keyframes)])
-    return Timeline(keyframes=tuple(keyframes), fps=_rate(fps), seconds=seconds)
+    timeline = Timeline(keyframes=tuple(keyframes), fps=_rate(fps), seconds=seconds)
+    timeline.check_reach()
+    return timeline
 
 
 def rows_of(timeline: Timeline) -> Rows:

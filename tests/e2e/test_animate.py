@@ -264,6 +264,7 @@ def test_a_preview_asked_for_again_while_it_stops_leaves_nothing_to_cancel(
         press(tab, "Preview 2 s")
         press(tab, "Cancel")
         press(tab, "Preview 2 s")
+        expect_sentence(tab.page, "still stopping. Press again")
         expect(tab.get_by_role("button", name="Stopping...")).to_be_disabled()
     expect_progress(tab, re.compile("ancelled"))
     expect(tab.get_by_role("button", name="Cancel")).to_be_disabled()

@@ -275,6 +275,7 @@ def test_the_clip_over_a_driver_keeps_its_frames_and_rate(pose, examples):
     upload(pose.locator("#pose-driving"), examples / "driving_turn.mp4")
     expect(pose.locator("#pose-driving video")).to_be_visible(timeout=LONG_MS)
     clip, driver = probe_clip(render(pose)), probe_clip(examples / "driving_turn.mp4")
+    expect(number(pose, "time")).to_have_attribute("max", f"{driver.duration_s:.2f}")
     assert (clip.frames, clip.fps) == (driver.frames, driver.fps)
     expect(pose.locator("#pose-status")).to_contain_text("after the end of the clip")
 
@@ -319,8 +320,9 @@ def test_the_api_edits_a_portrait_with_named_numbers(client, portrait, finder):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"yaw_deg": 999}, "999"),
-        ({"scale": -1}, "-1"),
+        ({"yaw_deg": 999}, "yaw_deg is 999; allowed are -60 to 60 degrees."),
+        ({"scale": -1}, "scale is -1; allowed are 0.5 to 2 factor."),
+        ({"yaw_deg": None}, "Turn is empty, not a number that can be used. Give one."),
         ({"view": "sideways"}, "sideways"),
         ({"portrait": None}, "There is no portrait yet."),
     ],
@@ -331,6 +333,19 @@ def test_bad_values_from_the_api_give_one_sentence(client, portrait, values, sen
     words = str(caught.value)
     assert sentence in words
     assert "Traceback" not in words
+
+
+def test_keyframes_from_the_api_may_be_later_and_wider_than_the_sliders(client, portrait):
+    table = client.predict(
+        keyframes={"headers": [], "data": [], "metadata": None},
+        time_s=8,
+        easing="linear",
+        yaw_deg=30,
+        api_name="/set_keyframe",
+    )
+    assert table["data"][0][:2] == [8, 30]
+    words = client.predict(keyframes=table, seconds=25, fps="50", api_name="/show_curves")
+    assert "1 keyframe over 25 seconds" in words
 
 
 def test_bad_keyframes_from_the_api_give_one_sentence(client, portrait):

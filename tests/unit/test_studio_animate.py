@@ -28,7 +28,7 @@ from studio.tabs.animate_preview import PreviewHandlers
 from studio.tabs.animate_settings import NAMES, PREVIEWED, DriveSettings, mend_values
 from studio.tabs.animate_stops import KEPT, Stops
 from studio.tabs.animate_tab_handlers import TabHandlers
-from studio.tabs.animate_tokens import RunTokens
+from studio.tabs.animate_tokens import RunTokens, tell_stopping
 from studio.tabs.animate_views import findings_html, live_value, progress_html, time_left
 from studio.terms import build_terms
 from tests.tiny_model import save_tiny
@@ -435,7 +435,7 @@ def test_a_press_while_a_run_goes_on_keeps_its_token_and_a_new_clip_ends_the_old
     runs.begin(run.then, 0, replaces=True)
     runs.begin(run.then, 1)
     runs.end(run, 0)
-    examine, press, end, fail = wired
+    examine, _, press, end, fail = wired
     first, _ = press(None)
     assert press(first)[0] == first
     stops.cancel(first)
@@ -459,6 +459,22 @@ def test_a_press_while_a_run_goes_on_keeps_its_token_and_a_new_clip_ends_the_old
     assert none is None
     assert cancel.interactive
     assert not fail(None)[1].interactive
+
+
+def test_a_press_while_the_run_before_is_stopping_is_answered(monkeypatch):
+    stops, wired, told = Stops(), [], []
+    monkeypatch.setattr(gr, "Warning", lambda words, **_: told.append(words))
+    tell_stopping(lambda fn, *_, **__: wired.append(fn), None, stops)
+    (press,) = wired
+    press(None)
+    press("mine")  # goes on
+    assert not told
+    stops.cancel("mine")
+    press("mine")
+    assert told == ["What went before is still stopping. Press again in a moment."]
+    stops.finish("mine")
+    press("mine")
+    assert len(told) == 1
 
 
 def test_what_a_run_is_about_can_be_taken_from_it():
