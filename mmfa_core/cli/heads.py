@@ -58,9 +58,8 @@ def make_heads(
         ResourceError: when the folder can't be used, or something isn't installed.
     """
     check_plan(plan)
-    maker = HeadMaker(
-        plan.seed, plan.views, flow=plan.flow
-    )  # before the folder is touched: it may be missing
+    # Before the folder is touched: what renders may be missing.
+    maker = HeadMaker(plan.seed, plan.views, flow=plan.flow)
     with maker:
         facts = open_folder(plan, overwrite=overwrite)
         start = last = time.monotonic()

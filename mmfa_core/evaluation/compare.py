@@ -58,11 +58,19 @@ def look(tools: Tools, frames: Frames) -> Seen:
     """Measure frames (n, H, W, 3); identities of IDENTITY_FRAMES of them."""
     measured = measure_faces(tools.detect, frames)
     taps, pool = compute_features(tools.efflite, to_tensor(frames))
-    descriptors = None
-    if tools.describe is not None:
-        some = spread(range(len(frames)), IDENTITY_FRAMES)
-        descriptors = describe_some(tools.describe, frames, measured, some)
-    return Seen(frames, measured, taps, pool, descriptors)
+    return Seen(frames, measured, taps, pool, describe_spread(tools, frames, measured))
+
+
+def describe_spread(tools: Tools, frames: Frames, measured: Measured) -> Floats | None:
+    """Describe identity in IDENTITY_FRAMES frames, evenly spread.
+
+    Returns:
+        (n, 128), NaN for the others; None where nothing describes.
+    """
+    if tools.describe is None:
+        return None
+    some = spread(range(len(frames)), IDENTITY_FRAMES)
+    return describe_some(tools.describe, frames, measured, some)
 
 
 def compare(seen: Seen, truth: Seen, boxes: Tensor) -> dict[str, Any]:

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from mmfa_core.estimates import EncodedSource
 from mmfa_core.evaluation import signals
+from mmfa_core.evaluation.compare import describe_spread
 from mmfa_core.evaluation.decoupling import spread_of
 from mmfa_core.evaluation.drivers import Driver, choose_drivers
-from mmfa_core.evaluation.heldout import HeldOut, choose_portraits, spread
+from mmfa_core.evaluation.heldout import HeldOut, choose_portraits
 from mmfa_core.evaluation.identity import identity_distance
 from mmfa_core.evaluation.landmark_warp import warp_where_known
 from mmfa_core.evaluation.measure import (
@@ -56,7 +57,6 @@ NOTE = (
     "shape and place of the driver's head over, so compare it with absolute"
 )
 SHEET_ROWS = 24  # on the sheet of the report
-IDENTITY_FRAMES = 2  # a portrait and clip; the embedder is slow
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def evaluate_cross(
         frame = heldout.frames(clip.rows[:1])
         seen = measure_faces(tools.detect, frame)
         source = renderer.encode_source(frame[0])
-        portrait = Portrait(frame[0], source, seen, _describe(tools, frame, seen))
+        portrait = Portrait(frame[0], source, seen, describe_spread(tools, frame, seen))
         for place, driver in enumerate(drivers):
             group += 1
             progress("clips", group, len(portraits) * len(drivers))
@@ -216,7 +216,7 @@ def _drive(
         )
         frames = renderer.render_frames(portrait.source, motion)
         measured = measure_faces(tools.detect, frames)
-        shown[mode] = Shown(frames, measured, _describe(tools, frames, measured))
+        shown[mode] = Shown(frames, measured, describe_spread(tools, frames, measured))
     return shown
 
 
@@ -226,15 +226,8 @@ def _refer(tools: Tools, portrait: Portrait, driver: Driver) -> dict[str, Shown]
     known = None if portrait.known is None else np.repeat(portrait.known, count, 0)
     frames, moved = warp_where_known(portrait.frame, own.landmarks[0], driver.measured.landmarks)
     measured = measure_faces(tools.detect, frames).only_where(moved)
-    warped = Shown(frames, measured, _describe(tools, frames, measured))
+    warped = Shown(frames, measured, describe_spread(tools, frames, measured))
     return {"copy": Shown(still, own.repeat(count), known), "landmark_warp": warped}
-
-
-def _describe(tools: Tools, frames: Frames, measured: Measured) -> Floats | None:
-    if tools.describe is None:
-        return None
-    some = spread(range(len(frames)), IDENTITY_FRAMES)
-    return describe_some(tools.describe, frames, measured, some)
 
 
 def _columns(shown: Shown, portrait: Portrait, driver: Driver) -> dict[str, Any]:
